@@ -1,0 +1,13 @@
+// Command caddy is Caddy with the caddy-relay modules, for those who build
+// without xcaddy.
+package main
+
+import (
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+)
+
+func main() {
+	caddycmd.Main()
+}

@@ -1,0 +1,71 @@
+package relay
+
+import (
+	"context"
+	"time"
+)
+
+// Delivery is one event for one destination, as a [Destination] sees it.
+type Delivery struct {
+	// ID identifies the delivery. It is the same on every attempt, and no
+	// other delivery of any queue has it, so receivers can drop repeats by it.
+	ID string
+	// Event is shared between deliveries and must not be changed.
+	Event *Event
+	// Destination is the name of the destination.
+	Destination string
+	// Attempt counts the tries of this delivery, this one included, from 1.
+	Attempt int
+}
+
+// Destination is a way out. Deliver tries a delivery once and classifies what
+// happened; when to try again is not its business. It is called from many
+// goroutines at a time, and returns soon after ctx is done.
+type Destination interface {
+	Deliver(ctx context.Context, d *Delivery) Result
+}
+
+// Outcome says what is to become of a delivery after an attempt.
+type Outcome uint8
+
+const (
+	// Delivered means that the receiver has taken the event.
+	Delivered Outcome = iota
+	// Retry means that another attempt may succeed.
+	Retry
+	// Permanent means that no further attempt can succeed.
+	Permanent
+)
+
+// Reason is the cause of an attempt's failure, from a closed set so that it
+// can label a metric.
+type Reason string
+
+// The reasons an attempt can fail for.
+const (
+	ReasonStatus     Reason = "status"      // the receiver answered, but not with success
+	ReasonRedirect   Reason = "redirect"    // the receiver answered with a redirect, which is never followed
+	ReasonTimeout    Reason = "timeout"     // no complete answer within the timeout
+	ReasonDNS        Reason = "dns"         // the receiver's name did not resolve
+	ReasonConnect    Reason = "connect"     // no connection could be made, or it broke
+	ReasonTLS        Reason = "tls"         // the TLS handshake or the certificate failed
+	ReasonForbidden  Reason = "forbidden"   // the receiver's address is one that must not be called
+	ReasonBadRequest Reason = "bad_request" // the event can't be expressed as a request to this destination
+	ReasonCanceled   Reason = "canceled"    // the attempt was cut short by our own shutdown
+)
+
+// Result is what an attempt came to.
+type Result struct {
+	Outcome Outcome
+	// Reason is empty when Outcome is Delivered.
+	Reason Reason
+	// Status is the receiver's status code, or 0 if it gave none.
+	Status int
+	// RetryAfter is the shortest wait that the receiver asked for, or 0.
+	RetryAfter time.Duration
+	// Response is the beginning of the receiver's answer, at most 16 KiB.
+	Response []byte
+	// Detail explains a failure to a human. It never holds a secret: no
+	// userinfo or query of a URL, no header value of ours.
+	Detail string
+}
