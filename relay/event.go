@@ -50,9 +50,12 @@ func (h Header) Add(name, value string) Header {
 // Get returns the first value of the named field, or "". Names are compared
 // without regard to case.
 func (h Header) Get(name string) string {
-	for n, v := range h.All() {
-		if strings.EqualFold(n, name) {
-			return v
+	for line := range bytes.Lines(h) {
+		// Every delivery comes by here, so only the result is allocated: the
+		// length rules out nearly all fields before a string is made.
+		n, v, ok := cutField(line)
+		if ok && len(n) == len(name) && strings.EqualFold(string(n), name) {
+			return string(v)
 		}
 	}
 	return ""
@@ -62,10 +65,15 @@ func (h Header) Get(name string) string {
 func (h Header) All() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for line := range bytes.Lines(h) {
-			name, value, ok := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(": "))
+			name, value, ok := cutField(line)
 			if ok && !yield(string(name), string(value)) {
 				return
 			}
 		}
 	}
+}
+
+// cutField splits a line of a header.
+func cutField(line []byte) (name, value []byte, ok bool) {
+	return bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(": "))
 }
