@@ -61,7 +61,7 @@ func header(names ...string) verify.Selector { return verify.Selector{Headers: n
 
 func TestSignedContent(t *testing.T) {
 	id, timestamp := header("X-Id"), &verify.TimestampConfig{Selector: header("X-Time")}
-	for signed, content := range map[string]string{
+	for signed, content := range map[verify.Template]string{
 		"":                                "hello",
 		"{body}":                          "hello",
 		"v0:{timestamp}:{body}":           "v0:1700000000:hello",
@@ -73,7 +73,7 @@ func TestSignedContent(t *testing.T) {
 		"{id}":                            "e1",
 	} {
 		c := verify.HMACConfig{Signature: header("X-Sig"), Signed: signed, ID: &id}
-		if strings.Contains(signed, "{timestamp}") {
+		if strings.Contains(string(signed), "{timestamp}") {
 			c.Timestamp = timestamp
 		}
 		v := newHMAC(t, c, "k")
@@ -163,6 +163,17 @@ func TestUnsignedID(t *testing.T) {
 	identity, err := v.Verify(t.Context(), post("hello", "X-Sig", sign("k", "hello")), now)
 	require.NoError(t, err)
 	require.Empty(t, identity.ID)
+}
+
+func TestWhatIsRead(t *testing.T) {
+	id := header("x-id", "x-sig")
+	v := newHMAC(t, verify.HMACConfig{
+		Signature: header("X-Sig"), Signed: "{header.x-a}{timestamp}{body}", ID: &id,
+		Timestamp: &verify.TimestampConfig{Selector: header("x-time")},
+	}, "k")
+	require.Equal(t, []string{"X-A", "X-Id", "X-Sig", "X-Time"}, v.HeaderNames())
+	require.True(t, v.CoversBody())
+	require.False(t, newHMAC(t, verify.HMACConfig{Signature: header("X-Sig"), Signed: "{id}", ID: &id}, "k").CoversBody())
 }
 
 func TestTimestampFormats(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -21,9 +22,15 @@ import (
 //	{path}       the path of the URL in its escaped form, without the query
 //	{header.X}   the value of the header field X
 //
-// Braces have no other use; there is no escape for them.
-type Template struct {
-	parts []part
+// Braces have no other use; there is no way to escape them.
+type Template string
+
+// Validate returns an error if t is no template, or if what it describes could
+// never vary with the message: one captured signature would then be valid for
+// ever after.
+func (t Template) Validate() error {
+	_, err := t.compile()
+	return err
 }
 
 // variable is what stands at a place of a template.
@@ -55,36 +62,37 @@ type part struct {
 	text string
 }
 
-// ParseTemplate compiles s. It fails if the content could never vary with the
-// message: then one captured signature would be valid for ever after.
-func ParseTemplate(s string) (Template, error) {
-	var t Template
-	for s != "" {
+// content is a compiled template.
+type content []part
+
+func (t Template) compile() (content, error) {
+	var c content
+	for s := string(t); s != ""; {
 		text, rest, found := strings.Cut(s, "{")
 		if strings.Contains(text, "}") {
-			return Template{}, errors.New("closing brace without an opening one")
+			return nil, errors.New("closing brace without an opening one")
 		}
 		if text != "" {
-			t.parts = append(t.parts, part{variable: literal, text: text})
+			c = append(c, part{variable: literal, text: text})
 		}
 		if !found {
 			break
 		}
 		name, after, closed := strings.Cut(rest, "}")
 		if !closed {
-			return Template{}, errors.New("opening brace without a closing one")
+			return nil, errors.New("opening brace without a closing one")
 		}
 		p, err := parseVariable(name)
 		if err != nil {
-			return Template{}, err
+			return nil, err
 		}
-		t.parts = append(t.parts, p)
+		c = append(c, p)
 		s = after
 	}
-	if !t.has(bodyVar) && !t.has(timestampVar) && !t.has(idVar) {
-		return Template{}, errors.New("neither {body} nor {timestamp} nor {id} is signed")
+	if !c.has(bodyVar) && !c.has(timestampVar) && !c.has(idVar) {
+		return nil, errors.New("neither {body} nor {timestamp} nor {id} is signed")
 	}
-	return t, nil
+	return c, nil
 }
 
 func parseVariable(name string) (part, error) {
@@ -97,16 +105,8 @@ func parseVariable(name string) (part, error) {
 	return part{}, fmt.Errorf("unknown variable {%s}", name)
 }
 
-// CoversBody reports whether the body is part of the content.
-func (t Template) CoversBody() bool { return t.has(bodyVar) }
-
-func (t Template) has(v variable) bool {
-	for _, p := range t.parts {
-		if p.variable == v {
-			return true
-		}
-	}
-	return false
+func (c content) has(v variable) bool {
+	return slices.ContainsFunc(c, func(p part) bool { return p.variable == v })
 }
 
 // message holds what the variables of a template stand for.
@@ -118,9 +118,9 @@ type message struct {
 // writeTo writes the content of m to w. Everything but the body is collected
 // in buf, which is returned for reuse: strings can't be handed to a hash
 // without a copy, and few large writes are faster than many small ones.
-func (t Template) writeTo(w io.Writer, buf []byte, m *message) ([]byte, error) {
+func (c content) writeTo(w io.Writer, buf []byte, m *message) ([]byte, error) {
 	buf = buf[:0]
-	for _, p := range t.parts {
+	for _, p := range c {
 		switch p.variable {
 		case literal:
 			buf = append(buf, p.text...)

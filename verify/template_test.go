@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestParseTemplateErrors(t *testing.T) {
+func TestTemplateErrors(t *testing.T) {
 	for template, message := range map[string]string{
 		"":                   "neither",
 		"static":             "neither",
@@ -25,16 +25,7 @@ func TestParseTemplateErrors(t *testing.T) {
 		"{body}{header.}":    "unknown variable {header.}",
 		"{body}{header.a b}": "unknown variable {header.a b}",
 	} {
-		_, err := ParseTemplate(template)
-		require.ErrorContains(t, err, message, template)
-	}
-}
-
-func TestCoversBody(t *testing.T) {
-	for template, want := range map[string]bool{"{id}{body}": true, "{id}": false} {
-		parsed, err := ParseTemplate(template)
-		require.NoError(t, err)
-		require.Equal(t, want, parsed.CoversBody())
+		require.ErrorContains(t, Template(template).Validate(), message, template)
 	}
 }
 
@@ -44,7 +35,7 @@ func FuzzTemplate(f *testing.F) {
 		f.Add(s, "hello")
 	}
 	f.Fuzz(func(t *testing.T, text, body string) {
-		template, err := ParseTemplate(text)
+		template, err := Template(text).compile()
 		if err != nil {
 			return
 		}

@@ -78,7 +78,7 @@ func (s *scheme) config(name string) verify.HMACConfig {
 		KeyPrefix:   s.KeyPrefix,
 		Signature:   *s.Signature.config(),
 		Encoding:    verify.Encoding(s.Encoding),
-		Signed:      s.Content,
+		Signed:      verify.Template(s.Content),
 		ID:          s.ID.config(),
 	}
 	if s.Timestamp != nil {
