@@ -52,6 +52,7 @@ const (
 	ReasonForbidden  Reason = "forbidden"   // the receiver's address is one that must not be called
 	ReasonBadRequest Reason = "bad_request" // the event can't be expressed as a request to this destination
 	ReasonCanceled   Reason = "canceled"    // the attempt was cut short by our own shutdown
+	ReasonPanic      Reason = "panic"       // the destination's code failed
 )
 
 // Result is what an attempt came to.

@@ -1,0 +1,104 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strconv"
+	"time"
+)
+
+// attemptResult is what a lane needs to know of an attempt.
+type attemptResult struct {
+	// reached is false when the receiver did not even answer.
+	reached bool
+	// abandoned is set when the attempt was cut short by Close and does not
+	// count.
+	abandoned bool
+}
+
+// attempt delivers w once and hands the outcome to the committer.
+func (e *Engine) attempt(w *work, t *target) attemptResult {
+	w.Attempt++
+	w.Started = time.Now()
+	w.Result = deliver(e.attempts, t.destination, &Delivery{
+		ID:          e.queue.ID() + "_" + strconv.FormatInt(w.Key, 36),
+		Event:       w.event,
+		Destination: w.lane.name,
+		Attempt:     w.Attempt,
+	})
+	w.Took = time.Since(w.Started)
+	e.observer.Attempted(w.lane.name, w.Result.Reason, w.Took)
+	if w.Result.Reason == ReasonCanceled && e.attempts.Err() != nil {
+		return attemptResult{abandoned: true}
+	}
+	w.State, w.Due = settle(w, t.schedule, w.Started.Add(w.Took))
+	reached := w.Result.Outcome == Delivered || w.Result.Status != 0
+	e.committer.finish(w)
+	return attemptResult{reached: reached}
+}
+
+// deliver keeps a failure of a destination's code from ending the process,
+// which would only meet the same event again after the next start.
+func deliver(ctx context.Context, to Destination, d *Delivery) (r Result) {
+	defer func() {
+		if p := recover(); p != nil {
+			r = Result{
+				Outcome: Retry,
+				Reason:  ReasonPanic,
+				Detail:  fmt.Sprintf("panic: %v\n%s", p, debug.Stack()),
+			}
+		}
+	}()
+	return to.Deliver(ctx, d)
+}
+
+// settle decides what becomes of a delivery after an attempt.
+func settle(w *work, s Schedule, now time.Time) (State, time.Time) {
+	if w.Result.Outcome == Delivered {
+		return StateDelivered, time.Time{}
+	}
+	if s.Off {
+		return StateDropped, time.Time{}
+	}
+	if w.Result.Outcome == Retry {
+		if due, ok := s.Next(w.event.Time, now, w.Attempt, w.Result.RetryAfter); ok {
+			return StatePending, due
+		}
+	}
+	return StateDead, time.Time{}
+}
+
+// logFinish writes the line of an attempt whose outcome is committed.
+func (e *Engine) logFinish(w *work) {
+	level, msg := slog.LevelDebug, "delivered"
+	switch w.State {
+	case StatePending:
+		msg = "delivery failed and will be retried"
+	case StateDead:
+		level, msg = slog.LevelWarn, "delivery became a dead letter"
+	case StateDropped:
+		msg = "delivery failed and is dropped, since retries are off"
+	case StateDelivered:
+	}
+	ctx := context.Background()
+	if !e.log.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("destination", w.lane.name),
+		slog.String("source", w.event.Source),
+		slog.String("event_id", w.event.ID),
+		slog.Int("attempt", w.Attempt),
+		slog.Duration("duration", w.Took),
+		slog.Int("status", w.Result.Status),
+	}
+	if w.Result.Outcome != Delivered {
+		attrs = append(attrs, slog.String("reason", string(w.Result.Reason)), slog.String("detail", w.Result.Detail))
+	}
+	if w.State == StatePending {
+		attrs = append(attrs, slog.Time("retry_at", w.Due))
+	}
+	e.log.LogAttrs(ctx, level, msg, attrs...)
+}

@@ -1,0 +1,239 @@
+package relay
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+)
+
+const (
+	// maxBatch bounds the events of one commit, and so its latency.
+	maxBatch = 1024
+	// maxLinger is how long outcomes of attempts wait for an event to share
+	// their commit with. A crash within it repeats these attempts, which
+	// at-least-once delivery allows; nothing waits for the outcome itself.
+	maxLinger = 5 * time.Millisecond
+	// lingerBatch is the number of outcomes that are committed without delay.
+	lingerBatch = 256
+	// failurePause keeps a queue that can't commit, as on a full disk, from
+	// being tried in a tight loop when only outcomes are waiting.
+	failurePause = 200 * time.Millisecond
+	// maintainEvery is the time between rounds of housekeeping, maintainFor
+	// the time that a round may take.
+	maintainEvery = 250 * time.Millisecond
+	maintainFor   = 25 * time.Millisecond
+)
+
+// waiter is an event on its way into the queue, and the place where its
+// handler waits.
+type waiter struct {
+	Acceptance
+	keys [2]int64 // backs Acceptance.Keys in the usual case
+	done chan error
+}
+
+var waiters = sync.Pool{New: func() any { return &waiter{done: make(chan error, 1)} }}
+
+// committer collects events and outcomes from many goroutines and commits
+// them together: one sync to disk serves all that came while the last one ran.
+type committer struct {
+	queue    Queue
+	observer Observer
+	limits   func() Limits
+	// committed is called after each commit, before the waiters are woken.
+	committed func(accepts []*waiter, finishes []*work)
+	failed    func(error)
+
+	wake chan struct{} // holds one token when there may be work
+	done chan struct{} // closed when run has returned
+
+	mu       sync.Mutex
+	accepts  []*waiter
+	finishes []*work
+	closing  bool
+}
+
+// accept hands w over and waits for its commit.
+func (c *committer) accept(w *waiter) error {
+	c.mu.Lock()
+	if c.closing {
+		c.mu.Unlock()
+		return ErrClosed
+	}
+	c.accepts = append(c.accepts, w)
+	c.mu.Unlock()
+	c.signal()
+	return <-w.done
+}
+
+// finish records the outcome of an attempt with one of the next commits.
+func (c *committer) finish(w *work) {
+	c.mu.Lock()
+	c.finishes = append(c.finishes, w)
+	n := len(c.finishes)
+	c.mu.Unlock()
+	// The first one starts the wait for company, a full batch ends it.
+	if n == 1 || n == lingerBatch {
+		c.signal()
+	}
+}
+
+func (c *committer) signal() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// close refuses further events, waits until everything handed over has been
+// committed, and returns.
+func (c *committer) close() {
+	c.mu.Lock()
+	c.closing = true
+	c.mu.Unlock()
+	c.signal()
+	<-c.done
+}
+
+// run commits until close is called.
+func (c *committer) run() {
+	defer close(c.done)
+	maintain := time.NewTicker(maintainEvery)
+	defer maintain.Stop()
+	var (
+		batch    Batch
+		accepts  []*waiter
+		finishes []*work
+	)
+	for !c.finished() {
+		select {
+		case <-c.wake:
+			c.linger()
+			accepts, finishes = c.take(accepts[:0], finishes[:0])
+			if err := c.commit(&batch, accepts, finishes); err != nil && c.giveUp() {
+				return
+			}
+		case <-maintain.C:
+			c.maintain()
+		}
+	}
+}
+
+// linger gives outcomes a little time to share a commit with an event.
+func (c *committer) linger() {
+	if !c.onlyFewFinishes() {
+		return
+	}
+	t := time.NewTimer(maxLinger)
+	defer t.Stop()
+	for c.onlyFewFinishes() {
+		select {
+		case <-c.wake:
+		case <-t.C:
+			return
+		}
+	}
+}
+
+func (c *committer) onlyFewFinishes() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.accepts) == 0 && len(c.finishes) < lingerBatch && !c.closing
+}
+
+// take moves what is waiting to the given slices.
+func (c *committer) take(accepts []*waiter, finishes []*work) ([]*waiter, []*work) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := min(len(c.accepts), maxBatch)
+	accepts = append(accepts, c.accepts[:n]...)
+	rest := copy(c.accepts, c.accepts[n:])
+	clear(c.accepts[rest:])
+	c.accepts = c.accepts[:rest]
+	if rest > 0 {
+		c.signal()
+	}
+	finishes = append(finishes, c.finishes...)
+	clear(c.finishes)
+	c.finishes = c.finishes[:0]
+	return accepts, finishes
+}
+
+// commit applies one batch and tells everybody concerned.
+func (c *committer) commit(b *Batch, accepts []*waiter, finishes []*work) error {
+	if len(accepts) == 0 && len(finishes) == 0 {
+		return nil
+	}
+	b.Limits = c.limits()
+	b.Accepts, b.Finishes = b.Accepts[:0], b.Finishes[:0]
+	for _, w := range accepts {
+		b.Accepts = append(b.Accepts, &w.Acceptance)
+	}
+	for _, w := range finishes {
+		b.Finishes = append(b.Finishes, &w.Finish)
+	}
+	start := time.Now()
+	err := c.queue.Commit(context.Background(), b)
+	if err == nil {
+		c.observer.Committed(len(accepts), len(finishes), time.Since(start))
+		c.committed(accepts, finishes)
+	} else {
+		c.failed(err)
+		c.putBack(finishes)
+	}
+	for _, w := range accepts {
+		if err == nil {
+			w.done <- w.Err
+		} else {
+			w.done <- err
+		}
+	}
+	clear(b.Accepts)
+	clear(b.Finishes)
+	// The handlers just woken get to answer and to bring their clients' next
+	// events before the next commit, which makes for larger batches.
+	runtime.Gosched()
+	return err
+}
+
+// putBack keeps outcomes that could not be committed for the next try.
+func (c *committer) putBack(finishes []*work) {
+	if len(finishes) == 0 {
+		return
+	}
+	c.mu.Lock()
+	c.finishes = append(c.finishes, finishes...)
+	c.mu.Unlock()
+	time.AfterFunc(failurePause, c.signal)
+}
+
+// maintain does housekeeping in the time that no event needs.
+func (c *committer) maintain() {
+	for start := time.Now(); time.Since(start) < maintainFor; {
+		more, err := c.queue.Maintain(context.Background(), c.limits())
+		if err != nil {
+			c.failed(err)
+			return
+		}
+		if !more || len(c.wake) > 0 {
+			return
+		}
+	}
+}
+
+// giveUp reports whether to stop although outcomes could not be committed. No
+// event is waiting then, and deliveries whose outcome is lost are repeated
+// after the next start.
+func (c *committer) giveUp() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closing && len(c.accepts) == 0
+}
+
+// finished reports whether close was called and all work is done.
+func (c *committer) finished() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closing && len(c.accepts) == 0 && len(c.finishes) == 0
+}

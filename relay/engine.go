@@ -1,0 +1,165 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Options configure an [Engine].
+type Options struct {
+	// Queue is closed by the engine.
+	Queue Queue
+	// Logger may be nil.
+	Logger *slog.Logger
+	// Observer may be nil.
+	Observer Observer
+}
+
+// Engine takes events, keeps them in its queue, and delivers them. One engine
+// serves a queue for as long as the process uses it, while configs come and
+// go: each is attached with [Engine.Attach]. All methods may be called at any
+// time and from any goroutine, also after Close.
+type Engine struct {
+	queue      Queue
+	log        *slog.Logger
+	observer   Observer
+	committer  *committer
+	budget     budget
+	background gate // attempts and reads under way
+
+	// attempts is done when attempts under way have to end.
+	attempts context.Context
+	abort    context.CancelFunc
+
+	mu          sync.Mutex
+	lanes       map[string]*lane
+	attachments []*Attachment
+	active      *Attachment
+	limits      Limits
+}
+
+// NewEngine starts an engine on an open queue. It delivers nothing until a
+// config is attached and activated.
+func NewEngine(ctx context.Context, o Options) (*Engine, error) {
+	stats, err := o.Queue.Stats(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the state of the queue: %w", err)
+	}
+	e := &Engine{
+		queue:    o.Queue,
+		log:      o.Logger,
+		observer: o.Observer,
+		lanes:    make(map[string]*lane),
+		budget:   budget{size: memoryBudget},
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if e.observer == nil {
+		e.observer = nopObserver{}
+	}
+	e.attempts, e.abort = context.WithCancel(context.Background())
+	for _, s := range stats {
+		l := newLane(e, s.Destination)
+		l.pending.Store(s.Pending)
+		l.dead.Store(s.Dead)
+		e.lanes[s.Destination] = l
+	}
+	e.committer = &committer{
+		queue:     o.Queue,
+		observer:  e.observer,
+		limits:    e.currentLimits,
+		committed: e.committed,
+		failed:    e.commitFailed,
+		wake:      make(chan struct{}, 1),
+		done:      make(chan struct{}),
+	}
+	go e.committer.run()
+	return e, nil
+}
+
+// Accept keeps an event for the named destinations and returns once that is
+// durable. It reports a duplicate when an event of the same source and id has
+// been kept within dedup; the event is not kept again then. The event must not
+// be changed afterwards.
+//
+// Errors are [ErrFull], [ErrClosed], and what the queue reports; the event is
+// not kept then.
+func (e *Engine) Accept(event *Event, to []string, dedup time.Duration) (duplicate bool, err error) {
+	w := waiters.Get().(*waiter)
+	w.Acceptance = Acceptance{Event: event, To: to, Dedup: dedup, Keys: w.keys[:0]}
+	err = e.committer.accept(w)
+	duplicate = w.Duplicate
+	w.Acceptance = Acceptance{}
+	waiters.Put(w)
+	if err != nil {
+		return false, err
+	}
+	e.observer.Accepted(event.Source, duplicate)
+	return duplicate, nil
+}
+
+// committed hands fresh deliveries to their lanes, and tells the lanes whose
+// attempts have been recorded. It runs between commits.
+func (e *Engine) committed(accepts []*waiter, finishes []*work) {
+	for _, w := range accepts {
+		if w.Err != nil || w.Duplicate {
+			continue
+		}
+		for i, name := range w.To {
+			e.lane(name).push(w.Keys[i], w.Event)
+		}
+	}
+	for _, w := range finishes {
+		e.logFinish(w)
+		if w.State != StatePending {
+			e.observer.Finished(w.lane.name, w.State)
+		}
+		w.lane.finished(w)
+	}
+}
+
+func (e *Engine) commitFailed(err error) {
+	e.log.Error("writing to the queue failed", slog.Any("error", err))
+}
+
+// lane returns the lane of a destination, which need not be configured.
+func (e *Engine) lane(name string) *lane {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	l := e.lanes[name]
+	if l == nil {
+		l = newLane(e, name)
+		e.lanes[name] = l
+		if e.active != nil {
+			if t := e.active.targets[name]; t != nil {
+				defer l.setTarget(t)
+			}
+		}
+	}
+	return l
+}
+
+func (e *Engine) currentLimits() Limits {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.limits
+}
+
+// Close stops making attempts, waits for those under way until ctx is done,
+// then cuts them short, and closes the queue. Events are accepted until the
+// attempts have ended; what is not delivered stays in the queue.
+func (e *Engine) Close(ctx context.Context) error {
+	if !e.background.close() {
+		return nil
+	}
+	stop := context.AfterFunc(ctx, e.abort)
+	e.background.wait()
+	stop()
+	e.abort()
+	e.committer.close()
+	return e.queue.Close()
+}

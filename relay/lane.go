@@ -1,0 +1,202 @@
+package relay
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// maxHeld bounds the deliveries of a lane in memory, whatever their size.
+	maxHeld = 4096
+	// startLimit is the number of attempts at a time that a lane begins with,
+	// and falls back to while its receiver can't be reached.
+	startLimit = 8
+	// readPause is the wait after the queue could not be read.
+	readPause = time.Second
+)
+
+// target is what a lane delivers to. It changes when a config is loaded.
+type target struct {
+	destination Destination
+	schedule    Schedule
+	concurrency int
+}
+
+// work is a delivery in a lane's memory.
+type work struct {
+	Finish
+	lane  *lane
+	event *Event
+}
+
+// lane moves the deliveries of one destination. Fresh ones come straight from
+// the commit that made them durable; others, which did not fit into memory or
+// wait for a retry, are read from the queue when there is room and they are
+// due. A lane without a target keeps its deliveries in the queue.
+type lane struct {
+	name   string
+	engine *Engine
+
+	// pending and dead mirror the queue.
+	pending, dead atomic.Int64
+
+	mu     sync.Mutex
+	target *target
+	// ready are the held deliveries that wait for their attempt.
+	ready fifo
+	// held has the key of each delivery in memory, from before its attempt
+	// until its outcome is committed: until then the queue shows it as due.
+	held      map[int64]struct{}
+	heldBytes int64
+	// running counts the attempts under way, at most limit at a time.
+	running, limit int
+
+	// more is set while the queue may have due deliveries that are not held,
+	// behind while it has fresh ones: others join them there, so that none is
+	// overtaken for long. news counts what a read of the queue that is under
+	// way may not have seen.
+	more, behind bool
+	news         uint64
+	// reading is set while the queue is being read. Keys released in that
+	// time stay in held until it ends, since what was read may be from before.
+	reading  bool
+	released []int64
+
+	timer *time.Timer // sets more when the next retry is due
+	next  time.Time   // when timer fires; zero if it is not running
+}
+
+func newLane(e *Engine, name string) *lane {
+	return &lane{name: name, engine: e, held: make(map[int64]struct{}), more: true, behind: true}
+}
+
+// setTarget makes t the target, or stops new attempts if t is nil.
+func (l *lane) setTarget(t *target) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.target = t
+	if t == nil {
+		l.putBackReady()
+		return
+	}
+	l.limit = min(startLimit, t.concurrency)
+	l.start()
+	l.refill()
+}
+
+// push offers a delivery that has just been committed.
+func (l *lane) push(key int64, e *Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pending.Add(1)
+	if _, ok := l.held[key]; ok {
+		return // It was read from the queue before we got here.
+	}
+	if l.target == nil || l.behind || len(l.held) >= maxHeld ||
+		(len(l.held) > 0 && l.engine.budget.room(l.heldBytes) < cost(e)) {
+		l.more, l.behind = true, true
+		l.news++
+		l.refill()
+		return
+	}
+	l.hold(key, e, 0)
+	l.start()
+}
+
+func (l *lane) hold(key int64, e *Event, attempts int) {
+	c := cost(e)
+	l.held[key] = struct{}{}
+	l.heldBytes += c
+	l.engine.budget.add(c)
+	l.ready.push(&work{Finish: Finish{Key: key, Attempt: attempts}, lane: l, event: e})
+}
+
+// release forgets a delivery whose outcome is committed, or which is given
+// back to the queue.
+func (l *lane) release(w *work) {
+	c := cost(w.event)
+	l.heldBytes -= c
+	l.engine.budget.add(-c)
+	if l.reading {
+		l.released = append(l.released, w.Key)
+		return
+	}
+	delete(l.held, w.Key)
+}
+
+// finished is called when the outcome of an attempt has been committed.
+func (l *lane) finished(w *work) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.release(w)
+	switch w.State {
+	case StatePending:
+		l.wakeAt(w.Due)
+	case StateDead:
+		l.dead.Add(1)
+		l.pending.Add(-1)
+	case StateDelivered, StateDropped:
+		l.pending.Add(-1)
+	}
+	l.refill()
+}
+
+// start begins attempts as far as the limit allows.
+func (l *lane) start() {
+	for l.target != nil && l.running < l.limit && l.ready.len() > 0 {
+		if !l.engine.background.begin() {
+			return
+		}
+		l.running++
+		go l.run(l.ready.pop(), l.target)
+	}
+}
+
+// run makes attempts until there is none to make.
+func (l *lane) run(w *work, t *target) {
+	defer l.engine.background.end()
+	for w != nil {
+		res := l.engine.attempt(w, t)
+		w, t = l.advance(w, res)
+	}
+}
+
+// advance takes the outcome of an attempt and returns the next delivery.
+func (l *lane) advance(w *work, res attemptResult) (*work, *target) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if res.abandoned {
+		l.release(w)
+		l.more = true
+	}
+	l.adapt(res.reached)
+	if l.target == nil || l.running > l.limit || l.ready.len() == 0 || l.engine.background.isClosed() {
+		l.running--
+		return nil, nil
+	}
+	next := l.ready.pop()
+	l.start() // The limit may have grown.
+	return next, l.target
+}
+
+// adapt opens the lane by one attempt after each that reached the receiver,
+// and halves it after one that did not, so that a receiver that comes back is
+// not met by a burst, and one that hangs costs little memory.
+func (l *lane) adapt(reached bool) {
+	switch {
+	case l.target == nil:
+	case reached:
+		l.limit = min(l.limit+1, l.target.concurrency)
+	default:
+		l.limit = min(max(l.limit/2, startLimit), l.target.concurrency)
+	}
+}
+
+// putBackReady returns the deliveries that wait for an attempt to the queue.
+func (l *lane) putBackReady() {
+	for l.ready.len() > 0 {
+		l.release(l.ready.pop())
+	}
+	l.more, l.behind = true, true
+}

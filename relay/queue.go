@@ -1,0 +1,141 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Queue keeps events, deliveries and attempts durably. Engines live below
+// relay/queue and pass the suite in relay/queue/queuetest.
+//
+// Commit and Maintain are called from one goroutine at a time, the other
+// methods from any, also while Commit runs.
+type Queue interface {
+	// ID identifies this queue among all queues ever created; it makes
+	// delivery ids unique.
+	ID() string
+	// Commit applies b atomically. When it returns nil, everything in b that
+	// has no error of its own survives a crash and a power cut. When it
+	// returns an error, nothing of b has been applied.
+	Commit(ctx context.Context, b *Batch) error
+	// Claim reads deliveries that are due.
+	Claim(ctx context.Context, q ClaimQuery) (Claims, error)
+	// Stats counts the unfinished deliveries and dead letters of every
+	// destination that has ever had a delivery.
+	Stats(ctx context.Context) ([]DestinationStats, error)
+	// Oldest returns when the oldest event with a pending delivery for a
+	// destination was received, or the zero time if there is none.
+	Oldest(ctx context.Context, destination string) (time.Time, error)
+	// Maintain does one short step of housekeeping, such as pruning history,
+	// and reports whether there is more to do at once.
+	Maintain(ctx context.Context, limits Limits) (more bool, err error)
+	// Close syncs and closes the queue. No other method may run or follow.
+	Close() error
+}
+
+// MaxIDLength is the longest id of an event, in bytes.
+const MaxIDLength = 512
+
+var (
+	// ErrClosed is returned for an event offered after the engine was closed.
+	ErrClosed = errors.New("the queue is closed")
+	// ErrFull is returned for an event that the queue has no room for.
+	ErrFull = errors.New("the queue is full")
+)
+
+// Limits bound what a queue keeps.
+type Limits struct {
+	// History is how long finished deliveries stay.
+	History time.Duration
+	// MaxSize is the number of bytes the queue may take on disk, or 0 for no
+	// limit. History gives way to new events; unfinished deliveries and dead
+	// letters don't.
+	MaxSize int64
+}
+
+// Batch is a unit of work for a [Queue].
+type Batch struct {
+	Accepts  []*Acceptance
+	Finishes []*Finish
+	Limits   Limits
+}
+
+// Acceptance is an event to be kept, with the destinations it is for.
+type Acceptance struct {
+	Event *Event
+	// To names the destinations, without repeats.
+	To []string
+	// Dedup is how long the event's id is remembered. An event whose source
+	// and id are remembered is a duplicate and is not kept. 0 turns this off.
+	Dedup time.Duration
+
+	// Duplicate is set by Commit.
+	Duplicate bool
+	// Keys is filled by Commit with a key for each name in To.
+	Keys []int64
+	// Err is set by Commit when this event was refused, as with [ErrFull].
+	Err error
+}
+
+// State is where a delivery is in its life.
+type State uint8
+
+// The states of a delivery. Their numbers are stored, so they must not change.
+const (
+	StatePending   State = 0 // waits for an attempt
+	StateDelivered State = 1 // the receiver took it
+	StateDead      State = 2 // a dead letter: kept until replayed or dropped
+	StateDropped   State = 3 // given up without becoming a dead letter
+)
+
+// Finish records an attempt and the state the delivery has after it.
+type Finish struct {
+	Key   int64
+	State State
+	// Due is when the next attempt is to be made, if State is StatePending.
+	Due time.Time
+	// Attempt counts from 1. Started is when it began, Took how long it was.
+	Attempt int
+	Started time.Time
+	Took    time.Duration
+	Result  Result
+}
+
+// ClaimQuery asks for deliveries of one destination.
+type ClaimQuery struct {
+	Destination string
+	// Now is the time up to which deliveries count as due.
+	Now time.Time
+	// Max is the number of deliveries wanted; MaxBytes ends the list early,
+	// once the bodies in it exceed this many bytes. One is always returned.
+	Max      int
+	MaxBytes int64
+	// Held reports keys that the caller already has.
+	Held func(key int64) bool
+}
+
+// Claims is the answer to a [ClaimQuery].
+type Claims struct {
+	// Due are the deliveries, the longest due first.
+	Due []Claim
+	// Exhausted reports that no other delivery is due.
+	Exhausted bool
+	// Next is when the next delivery becomes due after Now, or zero. It is
+	// only set when Exhausted is.
+	Next time.Time
+}
+
+// Claim is an unfinished delivery read back from a queue.
+type Claim struct {
+	Key      int64
+	Event    *Event
+	Attempts int // made so far
+}
+
+// DestinationStats are the figures of a destination in a queue.
+type DestinationStats struct {
+	Destination string
+	Pending     int64
+	Dead        int64
+}

@@ -1,0 +1,137 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/caddy-relay/caddy-relay/relay"
+)
+
+// Claim implements [relay.Queue]. Nothing is marked: one process has the
+// queue, and it knows what it holds.
+func (s *Store) Claim(ctx context.Context, q relay.ClaimQuery) (c relay.Claims, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	number, ok := s.numbers[q.Destination]
+	if !ok {
+		return relay.Claims{Exhausted: true}, nil
+	}
+	s.reader.SetInterrupt(ctx.Done())
+	defer s.reader.SetInterrupt(nil)
+
+	// One snapshot for all of it, which also spares locking for each row.
+	defer sqlitex.Transaction(s.reader)(&err)
+
+	keys, exhausted, err := s.dueKeys(number, q)
+	if err != nil {
+		return relay.Claims{}, fmt.Errorf("reading due deliveries: %w", err)
+	}
+	var size int64
+	for i, key := range keys {
+		claim, ok, err := s.claim(key)
+		if err != nil {
+			return relay.Claims{}, fmt.Errorf("reading an event: %w", err)
+		}
+		if !ok {
+			continue // Finished or pruned since its key was read.
+		}
+		c.Due = append(c.Due, claim)
+		if size += int64(len(claim.Event.Body)); size >= q.MaxBytes && i+1 < len(keys) {
+			return c, nil
+		}
+	}
+	if exhausted {
+		c.Exhausted = true
+		c.Next, err = s.nextDue(number, q.Now)
+	}
+	return c, err
+}
+
+// dueKeys lists the deliveries that are due and not held.
+func (s *Store) dueKeys(number int64, q relay.ClaimQuery) (keys []int64, exhausted bool, err error) {
+	stmt, err := s.reader.Prepare("SELECT key FROM deliveries WHERE key >> 40 = ? AND state = 0 AND due <= ? ORDER BY due, key")
+	if err != nil {
+		return nil, false, err
+	}
+	defer reset(stmt, &err)
+	stmt.BindInt64(1, number)
+	stmt.BindInt64(2, q.Now.UnixMilli())
+	for {
+		found, err := stmt.Step()
+		if err != nil {
+			return nil, false, err
+		}
+		if !found {
+			return keys, true, nil
+		}
+		key := stmt.ColumnInt64(0)
+		if q.Held(key) {
+			continue
+		}
+		if len(keys) == q.Max {
+			return keys, false, nil
+		}
+		keys = append(keys, key)
+	}
+}
+
+// claim reads a delivery with its event.
+func (s *Store) claim(key int64) (c relay.Claim, ok bool, err error) {
+	stmt, err := s.reader.Prepare(`SELECT attempts, time, source, id, type, e.key, header, query, body
+		FROM deliveries d JOIN events e ON e.seq = d.key & ? WHERE d.key = ? AND d.state = 0`)
+	if err != nil {
+		return c, false, err
+	}
+	defer reset(stmt, &err)
+	stmt.BindInt64(1, seqMask)
+	stmt.BindInt64(2, key)
+	if ok, err = stmt.Step(); !ok || err != nil {
+		return c, false, err
+	}
+	return relay.Claim{
+		Key:      key,
+		Attempts: stmt.ColumnInt(0),
+		Event: &relay.Event{
+			Time:   time.UnixMilli(stmt.ColumnInt64(1)),
+			Source: stmt.ColumnText(2),
+			ID:     stmt.ColumnText(3),
+			Type:   stmt.ColumnText(4),
+			Key:    stmt.ColumnText(5),
+			Header: blob(stmt, 6),
+			Query:  stmt.ColumnText(7),
+			Body:   blob(stmt, 8),
+		},
+	}, true, nil
+}
+
+// nextDue returns when the first delivery becomes due after now, or zero.
+func (s *Store) nextDue(number int64, now time.Time) (next time.Time, err error) {
+	stmt, err := s.reader.Prepare("SELECT due FROM deliveries WHERE key >> 40 = ? AND state = 0 AND due > ? ORDER BY due LIMIT 1")
+	if err != nil {
+		return next, err
+	}
+	defer reset(stmt, &err)
+	stmt.BindInt64(1, number)
+	stmt.BindInt64(2, now.UnixMilli())
+	if found, err := stmt.Step(); !found || err != nil {
+		return next, err
+	}
+	return time.UnixMilli(stmt.ColumnInt64(0)), nil
+}
+
+// reset ends a statement's use, and with it its read transaction.
+func reset(stmt *sqlite.Stmt, err *error) {
+	if resetErr := stmt.Reset(); *err == nil {
+		*err = resetErr
+	}
+}
+
+func blob(stmt *sqlite.Stmt, column int) []byte {
+	b := make([]byte, stmt.ColumnLen(column))
+	stmt.ColumnBytes(column, b)
+	return b
+}

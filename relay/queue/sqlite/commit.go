@@ -1,0 +1,252 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/caddy-relay/caddy-relay/relay"
+)
+
+// statements are the prepared statements of the writer.
+type statements struct {
+	begin, commit, rollback     *sqlite.Stmt
+	insertEvent, insertDelivery *sqlite.Stmt
+	updateDelivery              *sqlite.Stmt
+	insertAttempt               *sqlite.Stmt
+	insertDestination           *sqlite.Stmt
+}
+
+func prepare(conn *sqlite.Conn) (s statements, err error) {
+	for _, p := range []struct {
+		stmt **sqlite.Stmt
+		sql  string
+	}{
+		{&s.begin, "BEGIN IMMEDIATE"},
+		{&s.commit, "COMMIT"},
+		{&s.rollback, "ROLLBACK"},
+		{&s.insertEvent, "INSERT INTO events (seq, time, source, id, type, key, header, query, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+		{&s.insertDelivery, "INSERT INTO deliveries (key, state, attempts, due) VALUES (?, 0, 0, ?)"},
+		// A delivery that was dropped or replayed during the attempt is not
+		// pending any more, and stays as it is.
+		{&s.updateDelivery, "UPDATE deliveries SET state = ?, attempts = ?, due = ? WHERE key = ? AND state = 0"},
+		{&s.insertAttempt, "INSERT OR REPLACE INTO attempts (delivery, number, started, duration, status, reason, detail, response) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"},
+		{&s.insertDestination, "INSERT INTO destinations (number, name) VALUES (?, ?)"},
+	} {
+		if *p.stmt, err = conn.Prepare(p.sql); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// run executes a statement that returns no rows.
+func run(stmt *sqlite.Stmt) error {
+	_, err := stmt.Step()
+	return errors.Join(err, stmt.Reset())
+}
+
+// Commit implements [relay.Queue].
+func (s *Store) Commit(_ context.Context, b *relay.Batch) error {
+	if s.broken != nil {
+		return s.broken
+	}
+	nextSeq := s.nextSeq
+	created, err := s.apply(b)
+	if err == nil {
+		err = run(s.statements.commit)
+	}
+	if err != nil {
+		s.rollback(created, nextSeq)
+		return s.explain(err)
+	}
+	s.memory.committed()
+	s.publish(created)
+	s.checkpointer.wrote(batchBytes(b))
+	s.checkpointer.tidy(s.writer)
+	return nil
+}
+
+// apply writes a batch in a transaction that it leaves open, and returns the
+// names of the destinations it numbered.
+func (s *Store) apply(b *relay.Batch) (created []string, err error) {
+	if err := run(s.statements.begin); err != nil {
+		return nil, err
+	}
+	full := false
+	if len(b.Accepts) > 0 {
+		if full, err = s.full(b.Limits); err != nil {
+			return nil, err
+		}
+	}
+	now := time.Now()
+	for _, a := range b.Accepts {
+		if created, err = s.accept(a, now, full, created); err != nil {
+			return created, fmt.Errorf("storing an event: %w", err)
+		}
+	}
+	for _, f := range b.Finishes {
+		if err := s.finish(f); err != nil {
+			return created, fmt.Errorf("storing an attempt: %w", err)
+		}
+	}
+	return created, s.memory.write(now)
+}
+
+func (s *Store) accept(a *relay.Acceptance, now time.Time, full bool, created []string) ([]string, error) {
+	a.Duplicate, a.Err, a.Keys = false, nil, a.Keys[:0]
+	if a.Dedup > 0 {
+		known, err := s.memory.knows(a.Event, now)
+		if err != nil {
+			return created, err
+		}
+		if known {
+			a.Duplicate = true
+			return created, nil
+		}
+	}
+	if full {
+		a.Err = relay.ErrFull
+		return created, nil
+	}
+	seq := s.nextSeq
+	s.nextSeq++
+	if a.Dedup > 0 {
+		s.memory.add(seq, now.Add(a.Dedup))
+	}
+	if err := s.insertEvent(seq, a.Event); err != nil {
+		return created, err
+	}
+	for _, name := range a.To {
+		number, ok := s.destinations[name]
+		if !ok {
+			number = int64(len(s.destinations) + 1)
+			s.statements.insertDestination.BindInt64(1, number)
+			s.statements.insertDestination.BindText(2, name)
+			if err := run(s.statements.insertDestination); err != nil {
+				return created, err
+			}
+			s.destinations[name] = number
+			created = append(created, name)
+		}
+		key := number<<seqBits | seq
+		s.statements.insertDelivery.BindInt64(1, key)
+		s.statements.insertDelivery.BindInt64(2, a.Event.Time.UnixMilli())
+		if err := run(s.statements.insertDelivery); err != nil {
+			return created, err
+		}
+		a.Keys = append(a.Keys, key)
+	}
+	return created, nil
+}
+
+func (s *Store) insertEvent(seq int64, e *relay.Event) error {
+	stmt := s.statements.insertEvent
+	stmt.BindInt64(1, seq)
+	stmt.BindInt64(2, e.Time.UnixMilli())
+	stmt.BindText(3, e.Source)
+	stmt.BindText(4, e.ID)
+	stmt.BindText(5, e.Type)
+	stmt.BindText(6, e.Key)
+	bindBlob(stmt, 7, e.Header)
+	stmt.BindText(8, e.Query)
+	bindBlob(stmt, 9, e.Body)
+	return run(stmt)
+}
+
+func (s *Store) finish(f *relay.Finish) error {
+	stmt := s.statements.updateDelivery
+	stmt.BindInt64(1, int64(f.State))
+	stmt.BindInt64(2, int64(f.Attempt))
+	var due int64
+	if f.State == relay.StatePending {
+		due = f.Due.UnixMilli()
+	}
+	stmt.BindInt64(3, due)
+	stmt.BindInt64(4, f.Key)
+	if err := run(stmt); err != nil {
+		return err
+	}
+	stmt = s.statements.insertAttempt
+	stmt.BindInt64(1, f.Key)
+	stmt.BindInt64(2, int64(f.Attempt))
+	stmt.BindInt64(3, f.Started.UnixMilli())
+	stmt.BindInt64(4, f.Took.Milliseconds())
+	stmt.BindInt64(5, int64(f.Result.Status))
+	stmt.BindText(6, string(f.Result.Reason))
+	stmt.BindText(7, f.Result.Detail)
+	bindBlob(stmt, 8, f.Result.Response)
+	return run(stmt)
+}
+
+// bindBlob binds b, which the library would take for NULL when it is empty.
+func bindBlob(stmt *sqlite.Stmt, param int, b []byte) {
+	if len(b) == 0 {
+		stmt.BindZeroBlob(param, 0)
+		return
+	}
+	stmt.BindBytes(param, b)
+}
+
+// full reports whether the database has grown to its limit.
+func (s *Store) full(l relay.Limits) (bool, error) {
+	if l.MaxSize <= 0 {
+		return false, nil
+	}
+	used, err := usedBytes(s.writer)
+	return used >= l.MaxSize, err
+}
+
+// rollback undoes what a batch that failed has changed in memory and on disk.
+func (s *Store) rollback(created []string, nextSeq int64) {
+	for _, name := range created {
+		delete(s.destinations, name)
+	}
+	s.nextSeq = nextSeq
+	s.memory.undo()
+	if !s.writer.AutocommitEnabled() {
+		if err := run(s.statements.rollback); err != nil {
+			s.log.Error("rolling back failed", "error", err)
+		}
+	}
+}
+
+// explain marks the store broken if the error leaves it in an unknown state.
+func (s *Store) explain(err error) error {
+	switch code := sqlite.ErrCode(err); {
+	case code == sqlite.ResultIOErrFsync || code == sqlite.ResultIOErrDirFsync:
+		s.broken = fmt.Errorf("a sync to disk failed, so the queue takes nothing more until it is opened anew; check the disk, then restart: %w", err)
+		return s.broken
+	case code.ToPrimary() == sqlite.ResultFull:
+		return fmt.Errorf("%w: no space left on the disk: %w", relay.ErrFull, err)
+	}
+	return err
+}
+
+// publish makes new destinations known to the reader.
+func (s *Store) publish(created []string) {
+	if len(created) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range created {
+		s.numbers[name] = s.destinations[name]
+	}
+}
+
+// batchBytes estimates what a batch adds to the write-ahead log.
+func batchBytes(b *relay.Batch) int64 {
+	const perEvent, perFinish = 512, 256
+	n := int64(len(b.Finishes)*perFinish + len(b.Accepts)*perEvent)
+	for _, a := range b.Accepts {
+		n += int64(len(a.Event.Body) + len(a.Event.Header))
+	}
+	for _, f := range b.Finishes {
+		n += int64(len(f.Result.Response))
+	}
+	return n
+}

@@ -1,0 +1,196 @@
+package sqlite
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/caddy-relay/caddy-relay/relay"
+)
+
+const (
+	// recentSize is the number of ids kept in memory before they are moved to
+	// the table of remembered ids.
+	recentSize = 1 << 17
+	entrySize  = len(idHash{}) + 8
+)
+
+// idHash identifies the source and id of an event: the first half of their
+// SHA-256, so that nobody can find two ids that are taken for one.
+type idHash [16]byte
+
+func hashID(e *relay.Event) idHash {
+	// The length keeps source "a" and id "bc" apart from "ab" and "c".
+	buf := make([]byte, 0, 256)
+	buf = binary.AppendUvarint(buf, uint64(len(e.Source)))
+	buf = append(buf, e.Source...)
+	buf = append(buf, e.ID...)
+	sum := sha256.Sum256(buf)
+	return idHash(sum[:16])
+}
+
+type entry struct {
+	hash    idHash
+	expires int64 // milliseconds since 1970
+}
+
+// memory remembers the ids of events, to tell duplicates.
+//
+// Ids come in random order, so a plain index would rewrite a page for each.
+// New ones are therefore kept in maps and logged in remembered_recent, a row
+// per commit. When there are recentSize of them, they are sorted and moved to
+// the table remembered a few per commit, which then touches each page of it
+// once for many ids. A filter spares most look-ups in the table.
+type memory struct {
+	recent map[idHash]int64
+	frozen map[idHash]int64 // on its way to the table
+
+	spill   []entry // the frozen ones in the order of the table
+	spilled int     // how many of them are in the table
+
+	lastSeq   int64 // of the newest logged event
+	frozenSeq int64 // the log up to here is in frozen
+	trimSeq   int64 // the log up to here is in the table and can go
+
+	// What the open transaction has added.
+	staged    []entry
+	stagedSeq int64
+	writing   int // how many of spill it moves
+
+	filter *filter // nil until the first sweep has filled it
+	sweep  sweep
+
+	lookup, insert, log *sqlite.Stmt
+	hash                idHash // of the event last asked for
+	buf                 []byte
+}
+
+func loadMemory(conn *sqlite.Conn) (m *memory, err error) {
+	m = &memory{recent: make(map[idHash]int64)}
+	if m.lookup, err = conn.Prepare("SELECT expires FROM remembered WHERE hash = ?"); err != nil {
+		return nil, err
+	}
+	if m.insert, err = conn.Prepare("INSERT OR REPLACE INTO remembered (hash, expires) VALUES (?, ?)"); err != nil {
+		return nil, err
+	}
+	if m.log, err = conn.Prepare("INSERT INTO remembered_recent (seq, entries) VALUES (?, ?)"); err != nil {
+		return nil, err
+	}
+	err = sqlitex.Execute(conn, "SELECT seq, entries FROM remembered_recent ORDER BY seq", &sqlitex.ExecOptions{
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			m.lastSeq = stmt.ColumnInt64(0)
+			m.buf = slices.Grow(m.buf[:0], stmt.ColumnLen(1))[:stmt.ColumnLen(1)]
+			stmt.ColumnBytes(1, m.buf)
+			for e := range slices.Chunk(m.buf, entrySize) {
+				m.recent[idHash(e)] = int64(binary.BigEndian.Uint64(e[16:])) //nolint:gosec // It was an int64.
+			}
+			return nil
+		},
+	})
+	return m, err
+}
+
+// knows reports whether an event of the same source and id is remembered.
+func (m *memory) knows(e *relay.Event, now time.Time) (bool, error) {
+	m.hash = hashID(e)
+	for _, ids := range []map[idHash]int64{m.recent, m.frozen} {
+		if expires, ok := ids[m.hash]; ok {
+			return expires > now.UnixMilli(), nil
+		}
+	}
+	if m.filter != nil && !m.filter.has(m.hash) {
+		return false, nil
+	}
+	m.lookup.BindBytes(1, m.hash[:])
+	found, err := m.lookup.Step()
+	known := found && m.lookup.ColumnInt64(0) > now.UnixMilli()
+	if resetErr := m.lookup.Reset(); err == nil {
+		err = resetErr
+	}
+	return known, err
+}
+
+// add remembers the event that was last asked for.
+func (m *memory) add(seq int64, expires time.Time) {
+	if len(m.staged) == 0 {
+		m.stagedSeq = seq
+	}
+	e := entry{m.hash, expires.UnixMilli()}
+	m.staged = append(m.staged, e)
+	m.recent[e.hash] = e.expires
+}
+
+// write adds what was staged to the open transaction, and moves some older
+// entries to the table.
+func (m *memory) write(now time.Time) error {
+	if len(m.staged) == 0 {
+		return nil
+	}
+	m.buf = m.buf[:0]
+	for _, e := range m.staged {
+		m.buf = append(m.buf, e.hash[:]...)
+		m.buf = binary.BigEndian.AppendUint64(m.buf, uint64(e.expires)) //nolint:gosec // It is read back as an int64.
+	}
+	m.log.BindInt64(1, m.stagedSeq)
+	m.log.BindBytes(2, m.buf)
+	if err := run(m.log); err != nil {
+		return err
+	}
+	// Twice as fast as new ones come, the frozen ones are gone in time.
+	m.writing = min(2*len(m.staged), len(m.spill)-m.spilled)
+	for _, e := range m.spill[m.spilled : m.spilled+m.writing] {
+		if e.expires <= now.UnixMilli() {
+			continue
+		}
+		m.insert.BindBytes(1, e.hash[:])
+		m.insert.BindInt64(2, e.expires)
+		if err := run(m.insert); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// committed is called after the transaction was committed.
+func (m *memory) committed() {
+	if len(m.staged) == 0 {
+		return
+	}
+	m.lastSeq = m.stagedSeq
+	m.staged = m.staged[:0]
+	for _, e := range m.spill[m.spilled : m.spilled+m.writing] {
+		m.filter.add(e.hash)
+		m.sweep.filter.add(e.hash)
+	}
+	m.spilled += m.writing
+	m.writing = 0
+	if m.frozen != nil && m.spilled == len(m.spill) {
+		m.trimSeq = m.frozenSeq
+		m.frozen, m.spill, m.spilled = nil, nil, 0
+	}
+	if m.frozen == nil && len(m.recent) >= recentSize {
+		m.freeze()
+	}
+}
+
+func (m *memory) freeze() {
+	m.frozen, m.recent, m.frozenSeq = m.recent, make(map[idHash]int64), m.lastSeq
+	m.spill = make([]entry, 0, len(m.frozen))
+	for hash, expires := range m.frozen {
+		m.spill = append(m.spill, entry{hash, expires})
+	}
+	slices.SortFunc(m.spill, func(a, b entry) int { return bytes.Compare(a.hash[:], b.hash[:]) })
+}
+
+// undo is called after the transaction was rolled back.
+func (m *memory) undo() {
+	for _, e := range m.staged {
+		delete(m.recent, e.hash)
+	}
+	m.staged, m.writing = m.staged[:0], 0
+}

@@ -1,0 +1,123 @@
+package sqlite
+
+import (
+	"crypto/rand"
+	"fmt"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// seqBits is the number of bits of a delivery's key that hold its event's
+// sequence number. The bits above are the number of the destination, so that
+// each destination's deliveries lie together in the order of their events.
+const seqBits = 40
+
+const seqMask = 1<<seqBits - 1
+
+// migrations bring a database from the version that is their index to the
+// next. Released ones must never change; PRAGMA user_version counts them.
+//
+// Times are milliseconds since 1970 in UTC, durations milliseconds.
+var migrations = []string{`
+CREATE TABLE queue (
+	id TEXT NOT NULL -- part of every delivery's id
+);
+CREATE TABLE destinations (
+	number INTEGER PRIMARY KEY,
+	name   TEXT NOT NULL UNIQUE
+);
+CREATE TABLE events (
+	seq    INTEGER PRIMARY KEY,
+	time   INTEGER NOT NULL,
+	source TEXT NOT NULL,
+	id     TEXT NOT NULL,
+	type   TEXT NOT NULL,
+	key    TEXT NOT NULL,
+	header BLOB NOT NULL, -- "Name: value" lines
+	query  TEXT NOT NULL,
+	body   BLOB NOT NULL
+);
+CREATE TABLE deliveries (
+	key      INTEGER PRIMARY KEY, -- destination number << 40 | event seq
+	state    INTEGER NOT NULL,    -- 0 pending, 1 delivered, 2 dead, 3 dropped
+	attempts INTEGER NOT NULL,
+	due      INTEGER NOT NULL     -- when the next attempt is to be made
+);
+CREATE INDEX deliveries_pending ON deliveries (key >> 40, due) WHERE state = 0;
+CREATE INDEX deliveries_dead ON deliveries (key) WHERE state = 2;
+CREATE TABLE attempts (
+	delivery INTEGER NOT NULL,
+	number   INTEGER NOT NULL,
+	started  INTEGER NOT NULL,
+	duration INTEGER NOT NULL,
+	status   INTEGER NOT NULL, -- 0 when there was no answer
+	reason   TEXT NOT NULL,    -- '' for a success
+	detail   TEXT NOT NULL,
+	response BLOB NOT NULL,    -- the beginning of the answer's body
+	PRIMARY KEY (delivery, number)
+) WITHOUT ROWID;
+CREATE TABLE remembered_recent (
+	seq     INTEGER PRIMARY KEY, -- of the first event in the commit
+	entries BLOB NOT NULL        -- 24 bytes each: hash, expiry
+);
+CREATE TABLE remembered (
+	hash    BLOB PRIMARY KEY, -- of an event's source and id
+	expires INTEGER NOT NULL
+) WITHOUT ROWID;
+`}
+
+// pragmas are set on every connection. auto_vacuum takes effect on a new
+// database only, and before the first table. Checkpoints are made by
+// checkpoint.go.
+var pragmas = []string{
+	"auto_vacuum = INCREMENTAL",
+	"journal_mode = WAL",
+	"synchronous = FULL",
+	"wal_autocheckpoint = 0",
+	"journal_size_limit = 134217728",
+	"temp_store = MEMORY",
+}
+
+// migrate creates or updates the schema.
+func migrate(conn *sqlite.Conn) error {
+	version, err := pragmaInt(conn, "user_version")
+	if err != nil {
+		return err
+	}
+	if version > int64(len(migrations)) {
+		return fmt.Errorf("the queue has schema version %d, and this build knows only up to %d; use the newer build that wrote it", version, len(migrations))
+	}
+	for ; version < int64(len(migrations)); version++ {
+		if err := migrateFrom(conn, int(version)); err != nil {
+			return fmt.Errorf("migrating the queue from schema version %d: %w", version, err)
+		}
+	}
+	return nil
+}
+
+func migrateFrom(conn *sqlite.Conn, version int) (err error) {
+	end, err := sqlitex.ImmediateTransaction(conn)
+	if err != nil {
+		return err
+	}
+	defer end(&err)
+	if err := sqlitex.ExecuteScript(conn, migrations[version], nil); err != nil {
+		return err
+	}
+	if version == 0 {
+		err := sqlitex.Execute(conn, "INSERT INTO queue (id) VALUES (?)", &sqlitex.ExecOptions{Args: []any{rand.Text()[:13]}})
+		if err != nil {
+			return err
+		}
+	}
+	return sqlitex.ExecuteTransient(conn, fmt.Sprintf("PRAGMA user_version = %d", version+1), nil)
+}
+
+func pragmaInt(conn *sqlite.Conn, name string) (int64, error) {
+	stmt, err := conn.Prepare("PRAGMA " + name)
+	if err != nil {
+		return 0, err
+	}
+	return sqlitex.ResultInt64(stmt)
+}

@@ -1,0 +1,171 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/caddy-relay/caddy-relay/relay"
+)
+
+const (
+	databaseName = "queue.db"
+	lockName     = "queue.lock"
+)
+
+// Store is a [relay.Queue] in a directory.
+type Store struct {
+	log  *slog.Logger
+	id   string
+	lock *flock.Flock
+
+	// The fields down to reader belong to the goroutine that commits.
+	writer       *sqlite.Conn
+	statements   statements
+	destinations map[string]int64
+	nextSeq      int64
+	memory       *memory
+	pruner       pruner
+	// broken is set for good when a sync failed: the kernel may have dropped
+	// what it could not write, so nothing after it can be relied on.
+	broken error
+
+	mu      sync.Mutex // guards the fields down to oldest
+	reader  *sqlite.Conn
+	numbers map[string]int64 // committed destinations, for the reader
+	oldest  map[int64]int64  // by destination: no pending delivery has a lower key
+
+	checkpointer *checkpointer
+}
+
+// Open opens the queue in a directory, which is created if need be. logger may
+// be nil. It fails if another process has the queue open.
+func Open(dir string, logger *slog.Logger) (_ *Store, err error) {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("creating the queue directory: %w", err)
+	}
+	s := &Store{log: logger, destinations: make(map[string]int64), numbers: make(map[string]int64), oldest: make(map[int64]int64)}
+	defer func() {
+		if err != nil {
+			_ = s.Close()
+		}
+	}()
+	if err := s.acquire(dir); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, databaseName)
+	if s.writer, err = openConn(path, 16<<10); err != nil {
+		return nil, err
+	}
+	if err := migrate(s.writer); err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, err
+	}
+	if err := s.load(); err != nil {
+		return nil, err
+	}
+	if s.reader, err = openConn(path, 8<<10); err != nil {
+		return nil, err
+	}
+	s.checkpointer, err = startCheckpointer(path, logger)
+	return s, err
+}
+
+// acquire locks the directory against other processes.
+func (s *Store) acquire(dir string) error {
+	lock := flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))
+	ok, err := lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("locking the queue: %w", err)
+	}
+	if !ok {
+		return fmt.Errorf("queue %s is already locked; this is usually another running Caddy instance, "+
+			"in which case use 'caddy reload' instead of starting a second one, or give this one a queue directory of its own", dir)
+	}
+	s.lock = lock
+	return nil
+}
+
+// openConn opens a connection with a page cache of the given size in KiB.
+func openConn(path string, cacheKiB int) (*sqlite.Conn, error) {
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, err)
+	}
+	conn.SetBusyTimeout(10 * time.Second)
+	for _, pragma := range append(pragmas, fmt.Sprintf("cache_size = -%d", cacheKiB)) {
+		if err := sqlitex.ExecuteTransient(conn, "PRAGMA "+pragma, nil); err != nil {
+			return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), conn.Close())
+		}
+	}
+	return conn, nil
+}
+
+// load reads what the store keeps in memory.
+func (s *Store) load() (err error) {
+	if s.statements, err = prepare(s.writer); err != nil {
+		return err
+	}
+	stmt, err := s.writer.Prepare("SELECT id FROM queue")
+	if err != nil {
+		return err
+	}
+	if s.id, err = sqlitex.ResultText(stmt); err != nil {
+		return err
+	}
+	// The newest event is never pruned, so that no number is used twice.
+	if stmt, err = s.writer.Prepare("SELECT coalesce(max(seq), 0) + 1 FROM events"); err != nil {
+		return err
+	}
+	if s.nextSeq, err = sqlitex.ResultInt64(stmt); err != nil {
+		return err
+	}
+	err = sqlitex.Execute(s.writer, "SELECT number, name FROM destinations", &sqlitex.ExecOptions{
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			s.destinations[stmt.ColumnText(1)] = stmt.ColumnInt64(0)
+			s.numbers[stmt.ColumnText(1)] = stmt.ColumnInt64(0)
+			return nil
+		},
+	})
+	if err != nil {
+		return err
+	}
+	s.memory, err = loadMemory(s.writer)
+	return err
+}
+
+// ID implements [relay.Queue].
+func (s *Store) ID() string { return s.id }
+
+// Close implements [relay.Queue]. It empties the write-ahead log.
+func (s *Store) Close() error {
+	var errs []error
+	if s.checkpointer != nil {
+		errs = append(errs, s.checkpointer.stop())
+	}
+	for _, conn := range []*sqlite.Conn{s.reader, s.writer} {
+		if conn != nil {
+			// The last connection to close checkpoints and deletes the log.
+			errs = append(errs, conn.Close())
+		}
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+var _ relay.Queue = (*Store)(nil)

@@ -1,0 +1,103 @@
+package sqlite
+
+import (
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+const (
+	sweepStep  = 2000      // rows of a step
+	sweepEvery = time.Hour // between two passes
+)
+
+// sweep walks through the table of remembered ids, removes the expired ones,
+// and fills a new filter with the others. The first pass begins at once.
+type sweep struct {
+	filter *filter // nil between passes
+	after  idHash  // the last row seen
+	next   time.Time
+}
+
+// step does a short piece of a pass in a transaction of its own. It reports
+// whether there is more to do at once, which is so until there is a filter.
+func (m *memory) step(conn *sqlite.Conn, now time.Time) (more bool, err error) {
+	s := &m.sweep
+	if s.filter == nil {
+		if now.Before(s.next) {
+			return false, nil
+		}
+		s.filter, s.after = newFilter(), idHash{}
+	}
+	kept, expired, err := m.sweepRows(conn, now)
+	if err != nil {
+		return false, err
+	}
+	if err := forget(conn, expired); err != nil {
+		return false, err
+	}
+	for _, h := range kept {
+		s.filter.add(h)
+	}
+	if len(kept)+len(expired) < sweepStep {
+		m.filter, s.filter = s.filter, nil
+		s.next = now.Add(sweepEvery)
+		return false, nil
+	}
+	return m.filter == nil, nil
+}
+
+// sweepRows reads the rows of a step and moves on behind them.
+func (m *memory) sweepRows(conn *sqlite.Conn, now time.Time) (kept, expired []idHash, err error) {
+	err = sqlitex.Execute(conn, "SELECT hash, expires FROM remembered WHERE hash > ? ORDER BY hash LIMIT ?", &sqlitex.ExecOptions{
+		Args: []any{m.sweep.after[:], sweepStep},
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			var h idHash
+			stmt.ColumnBytes(0, h[:])
+			m.sweep.after = h
+			if stmt.ColumnInt64(1) > now.UnixMilli() {
+				kept = append(kept, h)
+			} else {
+				expired = append(expired, h)
+			}
+			return nil
+		},
+	})
+	return kept, expired, err
+}
+
+func forget(conn *sqlite.Conn, hashes []idHash) (err error) {
+	if len(hashes) == 0 {
+		return nil
+	}
+	end, err := sqlitex.ImmediateTransaction(conn)
+	if err != nil {
+		return err
+	}
+	defer end(&err)
+	for _, h := range hashes {
+		if err := sqlitex.Execute(conn, "DELETE FROM remembered WHERE hash = ?", &sqlitex.ExecOptions{Args: []any{h[:]}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// trim removes a piece of the log of what is in the table by now. It reports
+// whether there is more to do at once.
+func (m *memory) trim(conn *sqlite.Conn) (more bool, err error) {
+	const rows = 32
+	if m.trimSeq == 0 {
+		return false, nil
+	}
+	err = sqlitex.Execute(conn, "DELETE FROM remembered_recent WHERE seq IN (SELECT seq FROM remembered_recent WHERE seq <= ? ORDER BY seq LIMIT ?)",
+		&sqlitex.ExecOptions{Args: []any{m.trimSeq, rows}})
+	if err != nil {
+		return false, err
+	}
+	if conn.Changes() < rows {
+		m.trimSeq = 0
+	}
+	return m.trimSeq != 0, nil
+}

@@ -1,0 +1,101 @@
+package relay
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// refill reads due deliveries from the queue if there may be some and there
+// is room for them. It is called with the lane locked, and returns at once.
+func (l *lane) refill() {
+	if !l.more || l.reading || l.target == nil {
+		return
+	}
+	// Reading only when half of the room is free makes for long reads.
+	room := l.engine.budget.room(l.heldBytes)
+	if len(l.held) > maxHeld/2 || (len(l.held) > 0 && room < l.heldBytes) {
+		l.behind = true
+		return
+	}
+	if !l.engine.background.begin() {
+		return
+	}
+	l.reading = true
+	go l.read(l.news, ClaimQuery{
+		Destination: l.name,
+		Max:         maxHeld - len(l.held),
+		MaxBytes:    max(room, 0),
+		Held:        l.holds,
+	})
+}
+
+func (l *lane) holds(key int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ok := l.held[key]
+	return ok
+}
+
+// read claims deliveries and takes them into the lane. news is the lane's
+// count from before.
+func (l *lane) read(news uint64, q ClaimQuery) {
+	defer l.engine.background.end()
+	q.Now = time.Now()
+	claims, err := l.engine.queue.Claim(context.Background(), q)
+	if err != nil {
+		l.engine.log.Error("reading deliveries from the queue failed",
+			slog.String("destination", l.name), slog.Any("error", err))
+	}
+
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range claims.Due {
+		// A commit may have handed us the same delivery in the meantime.
+		if _, ok := l.held[c.Key]; !ok {
+			l.hold(c.Key, c.Event, c.Attempts)
+		}
+	}
+	l.reading = false
+	for _, key := range l.released {
+		delete(l.held, key)
+	}
+	l.released = l.released[:0]
+	switch {
+	case err != nil:
+		l.more = false
+		l.wakeAt(q.Now.Add(readPause))
+	case claims.Exhausted && l.news == news:
+		l.more, l.behind = false, false
+		l.wakeAt(claims.Next)
+	}
+	if l.target == nil {
+		l.putBackReady()
+		return
+	}
+	l.start()
+	l.refill()
+}
+
+// wakeAt has the queue read again at t, unless it will be even before that.
+func (l *lane) wakeAt(t time.Time) {
+	if t.IsZero() || (!l.next.IsZero() && !t.Before(l.next)) {
+		return
+	}
+	l.next = t
+	if l.timer == nil {
+		l.timer = time.AfterFunc(time.Until(t), l.wake)
+		return
+	}
+	l.timer.Reset(time.Until(t))
+}
+
+// wake is called when the next retry is due.
+func (l *lane) wake() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.next = time.Time{}
+	l.more = true
+	l.news++
+	l.refill()
+}
