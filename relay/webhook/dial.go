@@ -1,0 +1,126 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"syscall"
+	"time"
+)
+
+const (
+	// idleTimeout is how long an unused connection is kept.
+	idleTimeout = 90 * time.Second
+	// maxResponseHeader bounds the memory that a receiver's header can take.
+	maxResponseHeader = 64 << 10
+	// Without pings, a dead HTTP/2 connection fails every delivery until the
+	// kernel gives up on it, which takes about a quarter of an hour.
+	pingAfter   = 15 * time.Second
+	pingTimeout = 10 * time.Second
+)
+
+// transport returns the guarded transport.
+func (c *Config) transport() (*http.Transport, error) {
+	if err := c.checkTransport(); err != nil {
+		return nil, err
+	}
+	timeout := c.Timeout
+	if timeout == 0 {
+		timeout = DefaultTimeout
+	}
+	t := c.Transport
+	if t == nil {
+		t = c.ownTransport(timeout)
+	} else {
+		t.DialContext = c.Guard.wrapDial(t.DialContext, c.Resolver, timeout)
+	}
+	// What the receiver sends is kept as it is.
+	t.DisableCompression = true
+	if t.MaxResponseHeaderBytes == 0 {
+		t.MaxResponseHeaderBytes = maxResponseHeader
+	}
+	if t.MaxIdleConnsPerHost == 0 {
+		t.MaxIdleConnsPerHost = c.Concurrency
+		if c.Concurrency == 0 {
+			t.MaxIdleConnsPerHost = DefaultConcurrency
+		}
+	}
+	return t, nil
+}
+
+func (c *Config) checkTransport() error {
+	t := c.Transport
+	switch {
+	case t == nil:
+		return nil
+	case t.Proxy != nil && !c.Guard.AllowPrivate:
+		return errors.New("a proxy connects to addresses that can't be checked here; add allow_private to use one")
+	case t.DialTLSContext != nil || t.DialTLS != nil || t.Dial != nil: //nolint:staticcheck // The deprecated fields would bypass the guard.
+		return errors.New("the transport has a dialer of its own, which would bypass the check of addresses")
+	default:
+		return nil
+	}
+}
+
+// ownTransport returns a transport without Proxy, so that the environment's
+// proxy variables can't lead past the guard.
+func (c *Config) ownTransport(timeout time.Duration) *http.Transport {
+	// A dial outlives its attempt, since another may use the connection, so it
+	// needs its own limit.
+	dialer := &net.Dialer{Timeout: timeout, ControlContext: c.Guard.control}
+	return &http.Transport{
+		DialContext:         dialer.DialContext,
+		ForceAttemptHTTP2:   true,
+		TLSHandshakeTimeout: timeout,
+		IdleConnTimeout:     idleTimeout,
+		HTTP2:               &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
+	}
+}
+
+// control checks an address after the name was looked up and before anything
+// is sent to it, so no later answer of the DNS can change what was checked.
+func (g Guard) control(_ context.Context, _, address string, _ syscall.RawConn) error {
+	addrPort, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("unexpected address %q: %w", address, err)
+	}
+	return g.Check(addrPort.Addr())
+}
+
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// wrapDial returns a dial function that looks up names itself, and gives dial
+// only addresses that the guard allows.
+func (g Guard) wrapDial(dial dialFunc, resolver *net.Resolver, timeout time.Duration) dialFunc {
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		// The transport detaches dials from the deadline of their attempt.
+		ctx, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		addrs, err := resolver.LookupNetIP(ctx, "ip", host)
+		if err != nil {
+			return nil, err
+		}
+		var conn net.Conn
+		err = &net.DNSError{Err: "no addresses", Name: host, IsNotFound: true}
+		for _, addr := range addrs {
+			addr = addr.Unmap()
+			if err = g.Check(addr); err != nil {
+				continue
+			}
+			if conn, err = dial(ctx, network, net.JoinHostPort(addr.String(), port)); err == nil {
+				return conn, nil
+			}
+		}
+		return nil, err
+	}
+}
