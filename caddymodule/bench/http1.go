@@ -1,0 +1,97 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"errors"
+)
+
+// The sender and the sink share the machine with what they measure, so they
+// speak as much HTTP/1.1 as they need and no more: messages with a known
+// length over kept-alive connections. Everything else is an error.
+var (
+	errMalformed = errors.New("malformed HTTP/1.1 message")
+	errNoLength  = errors.New("HTTP/1.1 message without a known length")
+	errTooLong   = errors.New("HTTP/1.1 message longer than the buffer")
+)
+
+// bufferSize is what a whole message must fit in.
+const bufferSize = 16 << 10
+
+// splitRequest returns the body of the request at the start of buf and the
+// length of the whole request. The length is 0 if more input is needed.
+func splitRequest(buf []byte) (body []byte, length int, err error) {
+	head, rest, complete := bytes.Cut(buf, []byte("\r\n\r\n"))
+	if !complete {
+		return nil, 0, nil
+	}
+	bodyLength, err := contentLength(head)
+	if err != nil || len(rest) < bodyLength {
+		return nil, 0, err
+	}
+	return rest[:bodyLength], len(head) + 4 + bodyLength, nil
+}
+
+// splitResponse returns the status of the response at the start of buf and the
+// length of the whole response. The length is 0 if more input is needed.
+func splitResponse(buf []byte) (status, length int, err error) {
+	head, rest, complete := bytes.Cut(buf, []byte("\r\n\r\n"))
+	if !complete {
+		return 0, 0, nil
+	}
+	const version = "HTTP/1.1 "
+	if !bytes.HasPrefix(head, []byte(version)) || len(head) < len(version)+3 {
+		return 0, 0, errMalformed
+	}
+	code, ok := parseDecimal(head[len(version) : len(version)+3])
+	if !ok || code < 200 || code > 599 {
+		return 0, 0, errMalformed
+	}
+	status = int(code) //nolint:gosec // three digits
+	length = len(head) + 4
+	if status == 204 || status == 304 {
+		return status, length, nil
+	}
+	bodyLength, err := contentLength(head)
+	if err != nil || len(rest) < bodyLength {
+		return 0, 0, err
+	}
+	return status, length + bodyLength, nil
+}
+
+// contentLength returns the value of the only Content-Length field of head.
+func contentLength(head []byte) (int, error) {
+	length := -1
+	start, fields, _ := bytes.Cut(head, []byte("\r\n"))
+	// Others may take a bare LF for the end of a line (RFC 9112, section 2.2).
+	if bytes.IndexByte(start, '\n') >= 0 {
+		return 0, errMalformed
+	}
+	for len(fields) > 0 {
+		var field []byte
+		field, fields, _ = bytes.Cut(fields, []byte("\r\n"))
+		name, value, ok := bytes.Cut(field, []byte(":"))
+		if !ok || bytes.IndexByte(field, '\n') >= 0 {
+			return 0, errMalformed
+		}
+		switch {
+		case bytes.EqualFold(name, []byte("Content-Length")):
+			value = bytes.Trim(value, " \t")
+			n, ok := parseDecimal(value)
+			if !ok || len(value) == 0 || len(value) > 9 || length >= 0 {
+				return 0, errMalformed
+			}
+			length = int(n) //nolint:gosec // at most nine digits
+		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+			return 0, errNoLength
+		}
+	}
+	if length < 0 {
+		return 0, errNoLength
+	}
+	if length > bufferSize {
+		return 0, errTooLong
+	}
+	return length, nil
+}
