@@ -1,8 +1,10 @@
 package relay
 
 import (
+	"context"
 	"log/slog"
 	"slices"
+	"time"
 )
 
 // Config is what a loaded configuration wants of an engine.
@@ -137,4 +139,14 @@ func (e *Engine) Lanes() []LaneStats {
 		}
 	}
 	return stats
+}
+
+// Oldest returns when the oldest event with a pending delivery for a
+// destination was received, or the zero time if there is none.
+func (e *Engine) Oldest(ctx context.Context, destination string) (time.Time, error) {
+	if !e.background.begin() {
+		return time.Time{}, ErrClosed
+	}
+	defer e.background.end()
+	return e.queue.Oldest(ctx, destination)
 }

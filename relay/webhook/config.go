@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -78,9 +79,9 @@ func (c *Config) compile() (*Destination, error) {
 	if c.Timeout < 0 || c.Concurrency < 0 {
 		return nil, errors.New("timeout and concurrency must not be negative")
 	}
-	w := &Destination{timeout: c.Timeout, base: newBaseRequest(u)}
-	if w.timeout == 0 {
-		w.timeout = DefaultTimeout
+	w := &Destination{
+		deadlines: newDeadlines(c.timeout(), c.concurrency()),
+		base:      newBaseRequest(u),
 	}
 	authorization, err := c.authorization()
 	if err != nil {
@@ -95,6 +96,10 @@ func (c *Config) compile() (*Destination, error) {
 	w.permanent, err = newStatusSet(c.Permanent)
 	return w, err
 }
+
+func (c *Config) timeout() time.Duration { return cmp.Or(c.Timeout, DefaultTimeout) }
+
+func (c *Config) concurrency() int { return cmp.Or(c.Concurrency, DefaultConcurrency) }
 
 // authorization returns the value of the Authorization header, or "".
 func (c *Config) authorization() (string, error) {

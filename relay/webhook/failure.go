@@ -25,7 +25,7 @@ func (w *Destination) failure(ctx context.Context, err error) relay.Result {
 	case errors.As(err, &forbidden):
 		result.Detail = forbidden.Error()
 	case reason == relay.ReasonTimeout:
-		result.Detail = fmt.Sprintf("no complete answer within %s", w.timeout)
+		result.Detail = fmt.Sprintf("no complete answer within %s", w.deadlines.timeout)
 	case reason == relay.ReasonCanceled:
 		result.Detail = "cut short by a shutdown"
 	default:

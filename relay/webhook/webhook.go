@@ -10,14 +10,13 @@ package webhook
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/caddy-relay/caddy-relay/relay"
 )
 
 // Destination delivers events to one URL. It is safe for concurrent use.
 type Destination struct {
-	timeout   time.Duration
+	deadlines deadlines
 	transport *http.Transport
 	base      *http.Request // what all requests share; never sent itself
 	header    headerSet
@@ -37,9 +36,9 @@ func New(cfg Config) (*Destination, error) {
 
 // Deliver implements [relay.Destination]: it sends the event once.
 func (w *Destination) Deliver(ctx context.Context, d *relay.Delivery) relay.Result {
-	attempt, cancel := context.WithTimeout(ctx, w.timeout)
-	defer cancel()
-	req, err := w.request(attempt, d)
+	attempt := w.deadlines.start(ctx)
+	defer w.deadlines.stop(attempt)
+	req, err := w.request(attempt.ctx, d)
 	if err != nil {
 		return relay.Result{Outcome: relay.Permanent, Reason: relay.ReasonBadRequest, Detail: err.Error()}
 	}
@@ -52,9 +51,10 @@ func (w *Destination) Deliver(ctx context.Context, d *relay.Delivery) relay.Resu
 	return w.answer(ctx, resp)
 }
 
-// CloseIdleConnections closes the connections that no delivery is using. The
-// destination stays usable.
+// CloseIdleConnections closes the connections that no delivery is using, and
+// lets go of what is kept for later deliveries. The destination stays usable.
 func (w *Destination) CloseIdleConnections() {
+	w.deadlines.release()
 	w.transport.CloseIdleConnections()
 }
 

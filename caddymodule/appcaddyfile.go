@@ -1,0 +1,188 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+)
+
+func init() {
+	httpcaddyfile.RegisterGlobalOption("relay", parseApp)
+}
+
+// validName is what destinations and sources may be called, since their names
+// become labels of metrics and parts of URLs.
+var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
+
+func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
+	if existing != nil {
+		return nil, d.Err("the relay option is already set; put everything into one block")
+	}
+	app := new(App)
+	if err := app.UnmarshalCaddyfile(d); err != nil {
+		return nil, err
+	}
+	return httpcaddyfile.App{Name: "relay", Value: caddyconfig.JSON(app, nil)}, nil
+}
+
+// UnmarshalCaddyfile sets up the app from Caddyfile tokens. Syntax:
+//
+//	relay {
+//		queue <engine> [<args>...] { ... }
+//		history <duration>
+//		retry off | { ... }
+//		destination <name> <type> [<args>...] {
+//			concurrency <number>
+//			retry off | { ... }
+//			<options of the type>
+//		}
+//	}
+func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // consume the option's name
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	seen := make(map[string]bool)
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		option := d.Val()
+		if seen[option] && option != "destination" {
+			return d.Errf("%s is already set", option)
+		}
+		seen[option] = true
+		if err := a.unmarshalOption(d, option); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *App) unmarshalOption(d *caddyfile.Dispenser, option string) (err error) {
+	switch option {
+	case "queue":
+		if !d.NextArg() {
+			return d.ArgErr()
+		}
+		a.QueueRaw, err = unmarshalModule(d, "relay.queues", "engine")
+		return err
+	case "history":
+		var text string
+		if !d.AllArgs(&text) {
+			return d.ArgErr()
+		}
+		return parseDuration(d, text, &a.History)
+	case "retry":
+		a.Retry, err = unmarshalRetry(d)
+		return err
+	case "destination":
+		return a.unmarshalDestination(d)
+	default:
+		return d.Errf("unrecognized option '%s'", option)
+	}
+}
+
+func (a *App) unmarshalDestination(d *caddyfile.Dispenser) error {
+	if !d.NextArg() {
+		return d.ArgErr()
+	}
+	name := d.Val()
+	if !validName.MatchString(name) {
+		return d.Errf("'%s' can't be the name of a destination: use letters, digits, '-', '_' and '.'", name)
+	}
+	if _, ok := a.Destinations[name]; ok {
+		return d.Errf("there is already a destination '%s'", name)
+	}
+	if !d.NextArg() {
+		return d.ArgErr()
+	}
+	dest := new(Destination)
+	tokens, err := dest.unmarshalOptions(d)
+	if err != nil {
+		return err
+	}
+	own := caddyfile.NewDispenser(tokens)
+	own.Next()
+	if dest.ToRaw, err = unmarshalModule(own, "relay.destinations", "type"); err != nil {
+		return err
+	}
+	if a.Destinations == nil {
+		a.Destinations = make(map[string]*Destination)
+	}
+	a.Destinations[name] = dest
+	return nil
+}
+
+// unmarshalOptions parses the options that all types of destinations have, and
+// returns the other tokens for the type to parse. The cursor is on its name.
+func (dest *Destination) unmarshalOptions(d *caddyfile.Dispenser) ([]caddyfile.Token, error) {
+	tokens := append([]caddyfile.Token{d.Token()}, d.RemainingArgsAsTokens()...)
+	brace := tokens[len(tokens)-1]
+	var block []caddyfile.Token
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		switch option := d.Val(); option {
+		case "concurrency":
+			var text string
+			if !d.AllArgs(&text) {
+				return nil, d.ArgErr()
+			}
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 1 || n > 10_000 {
+				return nil, d.Errf("concurrency: '%s' is not a number from 1 to 10000", text)
+			}
+			if dest.Concurrency != 0 {
+				return nil, d.Errf("%s is already set", option)
+			}
+			dest.Concurrency = n
+		case "retry":
+			if dest.Retry != nil {
+				return nil, d.Errf("%s is already set", option)
+			}
+			var err error
+			if dest.Retry, err = unmarshalRetry(d); err != nil {
+				return nil, err
+			}
+		default:
+			block = append(block, d.NextSegment()...)
+		}
+	}
+	if len(block) == 0 {
+		return tokens, nil
+	}
+	// The braces are put back where they were: in the line of the first token
+	// and behind the last.
+	brace.Text = "{"
+	tokens = append(append(tokens, brace), block...)
+	brace = block[len(block)-1]
+	brace.Text = "}"
+	brace.Line++
+	return append(tokens, brace), nil
+}
+
+// unmarshalModule parses the module whose name is under the cursor, and
+// returns its JSON with the name under key.
+func unmarshalModule(d *caddyfile.Dispenser, namespace, key string) (json.RawMessage, error) {
+	name := d.Val()
+	if _, err := caddy.GetModule(namespace + "." + name); err != nil {
+		return nil, d.Errf("there is no %s '%s'; there are: %s", key, name, strings.Join(modulesIn(namespace), ", "))
+	}
+	mod, err := caddyfile.UnmarshalModule(d, namespace+"."+name)
+	if err != nil {
+		return nil, err
+	}
+	return caddyconfig.JSONModuleObject(mod, key, name, nil), nil
+}
+
+func modulesIn(namespace string) (names []string) {
+	for _, info := range caddy.GetModules(namespace) {
+		names = append(names, info.ID.Name())
+	}
+	return names
+}
+
+// Interface guard
+var _ caddyfile.Unmarshaler = (*App)(nil)
