@@ -28,7 +28,7 @@ type process struct {
 // startProcess ends the process when ctx is done, at the latest.
 func startProcess(ctx context.Context, output io.Writer, env []string, name string, args ...string) (*process, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	cmd := exec.CommandContext(ctx, name, args...)
+	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // Caddy and this program itself
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
