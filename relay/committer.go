@@ -33,8 +33,6 @@ type waiter struct {
 	done chan error
 }
 
-var waiters = sync.Pool{New: func() any { return &waiter{done: make(chan error, 1)} }}
-
 // committer collects events and outcomes from many goroutines and commits
 // them together: one sync to disk serves all that came while the last one ran.
 type committer struct {
@@ -45,8 +43,9 @@ type committer struct {
 	committed func(accepts []*waiter, finishes []*work)
 	failed    func(error)
 
-	wake chan struct{} // holds one token when there may be work
-	done chan struct{} // closed when run has returned
+	waiters sync.Pool
+	wake    chan struct{} // holds one token when there may be work
+	done    chan struct{} // closed when run has returned
 
 	mu       sync.Mutex
 	accepts  []*waiter
@@ -54,17 +53,28 @@ type committer struct {
 	closing  bool
 }
 
-// accept hands w over and waits for its commit.
-func (c *committer) accept(w *waiter) error {
+// accept hands an event over, waits for its commit, and returns whether it was
+// a duplicate.
+func (c *committer) accept(a Acceptance) (duplicate bool, err error) {
+	w, _ := c.waiters.Get().(*waiter)
+	if w == nil {
+		w = &waiter{done: make(chan error, 1)}
+	}
+	w.Acceptance = a
+	w.Keys = w.keys[:0]
 	c.mu.Lock()
 	if c.closing {
 		c.mu.Unlock()
-		return ErrClosed
+		return false, ErrClosed
 	}
 	c.accepts = append(c.accepts, w)
 	c.mu.Unlock()
 	c.signal()
-	return <-w.done
+	err = <-w.done
+	duplicate = w.Duplicate
+	w.Acceptance = Acceptance{}
+	c.waiters.Put(w)
+	return duplicate, err
 }
 
 // finish records the outcome of an attempt with one of the next commits.

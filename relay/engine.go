@@ -89,12 +89,7 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 // Errors are [ErrFull], [ErrClosed], and what the queue reports; the event is
 // not kept then.
 func (e *Engine) Accept(event *Event, to []string, dedup time.Duration) (duplicate bool, err error) {
-	w := waiters.Get().(*waiter)
-	w.Acceptance = Acceptance{Event: event, To: to, Dedup: dedup, Keys: w.keys[:0]}
-	err = e.committer.accept(w)
-	duplicate = w.Duplicate
-	w.Acceptance = Acceptance{}
-	waiters.Put(w)
+	duplicate, err = e.committer.accept(Acceptance{Event: event, To: to, Dedup: dedup})
 	if err != nil {
 		return false, err
 	}

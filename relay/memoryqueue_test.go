@@ -1,0 +1,138 @@
+package relay_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/caddy-relay/caddy-relay/relay"
+)
+
+// memoryQueue is a queue that forgets everything, for tests of the engine.
+
+type memoryQueue struct {
+	delay func() time.Duration // of each call; may be nil
+
+	mu         sync.Mutex
+	err        error
+	last       int64
+	known      map[string]time.Time
+	deliveries []*memoryDelivery // by key - 1
+}
+
+type memoryDelivery struct {
+	relay.Claim
+	destination string
+	state       relay.State
+	due         time.Time
+}
+
+func newMemoryQueue() *memoryQueue { return &memoryQueue{known: make(map[string]time.Time)} }
+
+func (q *memoryQueue) fail(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.err = err
+}
+
+func (q *memoryQueue) states() map[relay.State]int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := make(map[relay.State]int)
+	for _, d := range q.deliveries {
+		n[d.state]++
+	}
+	return n
+}
+
+// attempted returns how many attempts of an event's first delivery count.
+func (q *memoryQueue) attempted(id string) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, d := range q.deliveries {
+		if d.Event.ID == id {
+			return d.Attempts
+		}
+	}
+	return -1
+}
+
+func (q *memoryQueue) wait() {
+	if q.delay != nil {
+		time.Sleep(q.delay())
+	}
+}
+
+func (q *memoryQueue) ID() string { return "memory" }
+
+func (q *memoryQueue) Commit(_ context.Context, b *relay.Batch) error {
+	q.wait()
+	defer q.wait() // Readers may see what the committer does not know yet.
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.err != nil {
+		return q.err
+	}
+	for _, a := range b.Accepts {
+		id := a.Event.Source + "\x00" + a.Event.ID
+		if a.Duplicate = a.Dedup > 0 && q.known[id].After(time.Now()); a.Duplicate {
+			continue
+		}
+		q.known[id] = time.Now().Add(a.Dedup)
+		for _, name := range a.To {
+			q.last++
+			q.deliveries = append(q.deliveries, &memoryDelivery{
+				Claim: relay.Claim{Key: q.last, Event: a.Event}, destination: name, due: a.Event.Time,
+			})
+			a.Keys = append(a.Keys, q.last)
+		}
+	}
+	for _, f := range b.Finishes {
+		d := q.deliveries[f.Key-1]
+		d.state, d.Attempts, d.due = f.State, f.Attempt, f.Due
+	}
+	return nil
+}
+
+func (q *memoryQueue) Claim(_ context.Context, query relay.ClaimQuery) (relay.Claims, error) {
+	q.mu.Lock()
+	var due []relay.Claim
+	c := relay.Claims{Exhausted: true}
+	for _, d := range q.deliveries {
+		switch {
+		case d.destination != query.Destination || d.state != relay.StatePending:
+		case d.due.After(query.Now):
+			if c.Next.IsZero() || d.due.Before(c.Next) {
+				c.Next = d.due
+			}
+		default:
+			due = append(due, d.Claim)
+		}
+	}
+	q.mu.Unlock()
+	q.wait() // What was read may be old when it is used.
+	due = slices.DeleteFunc(due, func(d relay.Claim) bool { return query.Held(d.Key) })
+	if len(due) > query.Max {
+		due, c.Exhausted = due[:query.Max], false
+	}
+	c.Due = due
+	return c, nil
+}
+
+func (q *memoryQueue) Stats(context.Context) ([]relay.DestinationStats, error) { return nil, nil }
+
+func (q *memoryQueue) Oldest(_ context.Context, destination string) (time.Time, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, d := range q.deliveries {
+		if d.destination == destination && d.state == relay.StatePending {
+			return d.Event.Time, nil
+		}
+	}
+	return time.Time{}, nil
+}
+
+func (q *memoryQueue) Maintain(context.Context, relay.Limits) (bool, error) { return false, nil }
+
+func (q *memoryQueue) Close() error { return nil }
