@@ -1,0 +1,165 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/caddy-relay/caddy-relay/verify"
+)
+
+func init() {
+	caddy.RegisterModule(Verify{})
+}
+
+const defaultMaxBody = 1 << 20 // 1 MiB
+
+// Verify is a middleware that lets only authentic requests pass: those whose
+// signature or credentials are made with a secret that the sender shares with
+// this server. The body is read once, checked as it came, and put back for the
+// handlers that follow.
+//
+// A request that is not authentic is answered with 401, and one with too large
+// a body with 413; both can be shaped with error routes. The answer does not
+// say what was wrong, but the log does. With several of these handlers in a row,
+// a request must satisfy all of them, and the identity is that of the last.
+//
+// ### Placeholders
+//
+// Placeholder | Description
+// ------------|---------------
+// `{verify.scheme}` | The name of the scheme that accepted the request
+// `{verify.id}` | The sender's id of the message
+// `{verify.timestamp}` | The signed time of sending, in seconds since 1970
+// `{verify.key}` | The position of the secret that matched, from 1
+// `{verify.subject}` | The user or service that the credentials belong to
+// `{verify.claims.*}` | The verified statements of a token
+// `{http.auth.user.id}` | The subject, if there is one
+//
+// What a scheme does not provide is empty.
+type Verify struct {
+	// The scheme that requests are verified with. Required.
+	SchemeRaw json.RawMessage `json:"scheme,omitempty" caddy:"namespace=verify.schemes inline_key=name"`
+
+	// The largest body that is accepted, in bytes. Default: 1048576 (1 MiB).
+	MaxBody int64 `json:"max_body,omitempty"`
+
+	name      string
+	verifier  verify.Verifier
+	challenge string
+	logger    *zap.Logger
+	now       func() time.Time
+}
+
+// challenger is implemented by schemes that use HTTP authentication (RFC 9110,
+// section 11), where a 401 must say what is asked for.
+type challenger interface {
+	// WWWAuthenticate returns the value of the WWW-Authenticate header field.
+	WWWAuthenticate() string
+}
+
+// CaddyModule returns the Caddy module information.
+func (Verify) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.verify",
+		New: func() caddy.Module { return new(Verify) },
+	}
+}
+
+// Provision sets up h.
+func (h *Verify) Provision(ctx caddy.Context) error {
+	h.logger = ctx.Logger()
+	h.now = time.Now
+	if h.MaxBody == 0 {
+		h.MaxBody = defaultMaxBody
+	}
+	if h.SchemeRaw == nil {
+		return errors.New("no scheme")
+	}
+	mod, err := ctx.LoadModule(h, "SchemeRaw")
+	if err != nil {
+		return fmt.Errorf("loading the scheme: %w", err)
+	}
+	var ok bool
+	if h.verifier, ok = mod.(verify.Verifier); !ok {
+		return fmt.Errorf("%T is no verifier", mod)
+	}
+	h.name = mod.(caddy.Module).CaddyModule().ID.Name()
+	if c, ok := mod.(challenger); ok {
+		h.challenge = c.WWWAuthenticate()
+	}
+	return registerMetrics(ctx.GetMetricsRegistry(), rejectedTotal)
+}
+
+// Validate implements caddy.Validator.
+func (h *Verify) Validate() error {
+	if h.MaxBody < 0 {
+		return fmt.Errorf("negative max_body %d", h.MaxBody)
+	}
+	return nil
+}
+
+// ServeHTTP implements caddyhttp.MiddlewareHandler.
+func (h *Verify) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	v := newVerification(r)
+	body, err := readBody(r, h.MaxBody)
+	if err != nil {
+		h.reject(r, bodyReason(err), err)
+		return err
+	}
+	v.request = verifyRequest(r, body)
+	v.identity, err = h.verifier.Verify(r.Context(), &v.request, h.now())
+	if err != nil {
+		e, ok := errors.AsType[*verify.Error](err)
+		if !ok {
+			h.reject(r, reasonUndecided, err)
+			return caddyhttp.Error(http.StatusServiceUnavailable, errUndecided)
+		}
+		h.reject(r, e.Reason, err)
+		if h.challenge != "" {
+			w.Header().Set("WWW-Authenticate", h.challenge)
+		}
+		return caddyhttp.Error(http.StatusUnauthorized, errNotAuthentic)
+	}
+	v.publish(r)
+	return next.ServeHTTP(w, r)
+}
+
+// reasonUndecided counts requests that could neither be accepted nor refused.
+const reasonUndecided verify.Reason = "undecided"
+
+// These are all that error routes, and so clients, get to see.
+var (
+	errNotAuthentic = errors.New("request is not authentic")
+	errUndecided    = errors.New("request can't be verified now")
+)
+
+// reject counts and logs why a request did not pass.
+func (h *Verify) reject(r *http.Request, reason verify.Reason, err error) {
+	rejectedTotal.WithLabelValues(string(reason)).Inc()
+	if c := h.logger.Check(zapcore.InfoLevel, "request rejected"); c != nil {
+		clientIP, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+		c.Write(
+			zap.String("scheme", h.name),
+			zap.String("reason", string(reason)),
+			zap.String("client_ip", clientIP),
+			zap.Error(err),
+		)
+	}
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*Verify)(nil)
+	_ caddy.Validator             = (*Verify)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Verify)(nil)
+	_ caddyfile.Unmarshaler       = (*Verify)(nil)
+)

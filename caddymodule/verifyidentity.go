@@ -1,0 +1,110 @@
+package caddymodule
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-relay/caddy-relay/verify"
+)
+
+// verificationVar is the name of the request variable that holds the
+// *verification.
+const verificationVar = "relay.verification"
+
+// verification is what is known of a request's sender. There is one of a
+// request, however many verifiers it passes.
+type verification struct {
+	request  verify.Request
+	identity verify.Identity
+	verified bool
+}
+
+// String keeps the request out of logs and responses, since variables can be
+// printed with placeholders.
+func (v *verification) String() string { return v.identity.Scheme }
+
+// newVerification returns the verification of r without an identity: what an
+// earlier verifier found out must not outlive the failure of a later one.
+func newVerification(r *http.Request) *verification {
+	v, ok := caddyhttp.GetVar(r.Context(), verificationVar).(*verification)
+	if !ok {
+		v = new(verification)
+		caddyhttp.SetVar(r.Context(), verificationVar, v)
+		if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+			repl.Map(v.placeholder)
+		}
+	}
+	v.identity, v.verified = verify.Identity{}, false
+	return v
+}
+
+// publish makes the identity visible to later handlers.
+func (v *verification) publish(r *http.Request) {
+	v.verified = true
+	if v.identity.Subject == "" {
+		return
+	}
+	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+		repl.Set("http.auth.user.id", v.identity.Subject)
+	}
+}
+
+// verifiedIdentity returns who sent r, and whether that was verified.
+func verifiedIdentity(r *http.Request) (verify.Identity, bool) {
+	v, ok := caddyhttp.GetVar(r.Context(), verificationVar).(*verification)
+	if !ok || !v.verified {
+		return verify.Identity{}, false
+	}
+	return v.identity, true
+}
+
+// placeholder returns the value of a {verify.*} placeholder.
+func (v *verification) placeholder(key string) (any, bool) {
+	name, ok := strings.CutPrefix(key, "verify.")
+	if !ok {
+		return nil, false
+	}
+	switch name {
+	case "scheme":
+		return v.identity.Scheme, true
+	case "id":
+		return v.identity.ID, true
+	case "timestamp":
+		if v.identity.Timestamp.IsZero() {
+			return "", true
+		}
+		return strconv.FormatInt(v.identity.Timestamp.Unix(), 10), true
+	case "key":
+		if v.identity.Key == 0 {
+			return "", true
+		}
+		return v.identity.Key, true
+	case "subject":
+		return v.identity.Subject, true
+	}
+	if claim, ok := strings.CutPrefix(name, "claims."); ok {
+		return v.identity.Claims[claim], true
+	}
+	return nil, false
+}
+
+// verifyRequest returns what verifiers may see of r, with the URL as it was
+// before any rewrite.
+func verifyRequest(r *http.Request, body []byte) verify.Request {
+	v := verify.Request{Method: r.Method, Scheme: "http", Host: r.Host, Target: r.RequestURI, Header: r.Header, Body: body}
+	if r.TLS != nil {
+		v.Scheme = "https"
+	}
+	url := r.URL
+	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
+		v.Method, v.Target, url = original.Method, original.RequestURI, original.URL
+	}
+	if !strings.HasPrefix(v.Target, "/") {
+		v.Target = url.RequestURI() // a client may send the absolute URL
+	}
+	return v
+}

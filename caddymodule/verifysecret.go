@@ -1,0 +1,46 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// namedSecret matches secrets that are a placeholder and nothing else, so
+// that they can be shown in errors.
+var namedSecret = regexp.MustCompile(`^\{(env|file)\.[^{}]+\}$`)
+
+// resolveVerifySecrets replaces placeholders such as {env.NAME} and
+// {file.PATH} in secrets. It fails if one is unknown or empty, since an empty
+// secret is one that everybody knows. No error has any part of a secret.
+func resolveVerifySecrets(secrets []string) ([]string, error) {
+	resolved := make([]string, len(secrets))
+	for i, secret := range secrets {
+		var err error
+		if resolved[i], err = resolveVerifySecret(secret); err != nil {
+			return nil, fmt.Errorf("secret %d: %w", i+1, err)
+		}
+	}
+	return resolved, nil
+}
+
+func resolveVerifySecret(secret string) (string, error) {
+	value, err := caddy.NewReplacer().ReplaceOrErr(secret, true, true)
+	switch {
+	case err != nil && namedSecret.MatchString(secret):
+		return "", fmt.Errorf("%s is unset, unreadable, or empty", secret)
+	case err != nil:
+		// The error of the replacer shows what is in the braces.
+		return "", errors.New(`it has a placeholder that is unknown, unset, or empty; braces that belong to it are written \{ and \}`)
+	case value == "":
+		return "", errors.New("empty")
+	case strings.ContainsAny(value, "\r\n"):
+		// Caddy removes one from the end of a file. Whoever has more of them
+		// there would look for the cause of mismatches for long.
+		return "", errors.New("it has a line break; a file may have one at its end, and no more")
+	}
+	return value, nil
+}
