@@ -267,6 +267,22 @@ func TestNothingIsDeliveredTwiceOrLost(t *testing.T) {
 	})
 }
 
+func TestEventAcceptedWhileTheQueueIsReadIsNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newMemoryQueue()
+		e := newEngine(t, q)
+		q.delay = func() time.Duration { return time.Second }
+		s := newSink(nil)
+		configure(e, to("crm", s))
+		synctest.Wait() // The lane has seen an empty queue, and learns of it in a second.
+		q.delay = nil
+		send(t, e, "a", "crm")
+		time.Sleep(time.Minute)
+		assert.Equal(t, 1, s.count())
+		require.NoError(t, e.Close(t.Context()))
+	})
+}
+
 func TestCloseLeavesTheRestInTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newMemoryQueue()
