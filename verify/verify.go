@@ -10,9 +10,11 @@ import (
 // Verifier decides whether a request is authentic.
 type Verifier interface {
 	// Verify returns who sent r, or an [*Error] that says why r can't be
-	// trusted. The time is passed in so that age limits can be tested; ctx
-	// bounds the calls of schemes that must ask somebody else. Neither r nor
-	// what it refers to is changed, or kept beyond the strings of the Identity.
+	// trusted. Any other error means that it could not be decided, and that
+	// the sender may try again. No error holds a secret, or what the sender
+	// sent. The time is passed in so that age limits can be tested; ctx bounds
+	// the calls of schemes that must ask somebody else. Neither r nor what it
+	// refers to is changed, or kept beyond the strings of the Identity.
 	Verify(ctx context.Context, r *Request, now time.Time) (Identity, error)
 }
 
