@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -37,8 +38,16 @@ type Response struct {
 	Body string `json:"body,omitempty"`
 
 	contentType []string
+	isJSON      bool
 	usesEvent   bool
+	parts       []bodyPart
 }
+
+// bodyPart is a piece of a body: a literal, or a placeholder if key is set.
+type bodyPart struct{ literal, key string }
+
+// bodyPlaceholder matches placeholders, but not the braces of JSON.
+var bodyPlaceholder = regexp.MustCompile(`\{([A-Za-z_][^{}"\s]*)\}`)
 
 func (rs *Responses) provision() error {
 	if rs.Accepted == nil {
@@ -84,14 +93,19 @@ func (rs *Response) provision() (err error) {
 		return err
 	}
 	rs.usesEvent = mentionsEvent(rs.Body)
+	rs.isJSON = strings.HasPrefix(rs.Body, "{") || strings.HasPrefix(rs.Body, "[")
 	rs.contentType = []string{"text/plain; charset=utf-8"}
-	if rs.isJSON() {
+	if rs.isJSON {
 		rs.contentType = []string{"application/json"}
 	}
+	end := 0
+	for _, m := range bodyPlaceholder.FindAllStringSubmatchIndex(rs.Body, -1) {
+		rs.parts = append(rs.parts, bodyPart{literal: rs.Body[end:m[0]]}, bodyPart{literal: rs.Body[m[0]:m[1]], key: rs.Body[m[2]:m[3]]})
+		end = m[1]
+	}
+	rs.parts = append(rs.parts, bodyPart{literal: rs.Body[end:]})
 	return nil
 }
-
-func (rs *Response) isJSON() bool { return strings.HasPrefix(rs.Body, "{\"") || strings.HasPrefix(rs.Body, "[") }
 
 // write answers a request.
 func (rs *Response) write(w http.ResponseWriter, r *http.Request, event *relay.Event) error {
@@ -103,19 +117,29 @@ func (rs *Response) write(w http.ResponseWriter, r *http.Request, event *relay.E
 	if rs.usesEvent {
 		mapEvent(repl, event)
 	}
-	body, err := repl.ReplaceFunc(rs.Body, func(_ string, value any) (any, error) {
-		if rs.isJSON() {
-			return jsonEscape(caddy.ToString(value)), nil
-		}
-		return value, nil
-	})
-	if err != nil {
-		return err
+	var body strings.Builder
+	for _, part := range rs.parts {
+		body.WriteString(rs.text(part, repl))
 	}
 	w.Header()["Content-Type"] = rs.contentType
 	w.WriteHeader(rs.Status)
-	_, err = io.WriteString(w, body)
+	_, err := io.WriteString(w, body.String())
 	return err
+}
+
+// text returns what a part comes to; an unknown placeholder stays as it is.
+func (rs *Response) text(part bodyPart, repl *caddy.Replacer) string {
+	if part.key == "" {
+		return part.literal
+	}
+	value, ok := repl.Get(part.key)
+	if !ok {
+		return part.literal
+	}
+	if rs.isJSON {
+		return jsonEscape(caddy.ToString(value))
+	}
+	return caddy.ToString(value)
 }
 
 // jsonEscape returns text as the inside of a JSON string.
@@ -124,5 +148,6 @@ func jsonEscape(text string) string {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(text) // A string always has an encoding.
-	return string(bytes.Trim(bytes.TrimSpace(b.Bytes()), `"`))
+	quoted := bytes.TrimSpace(b.Bytes())
+	return string(quoted[1 : len(quoted)-1])
 }

@@ -43,6 +43,13 @@ func (c *Config) transport() (*http.Transport, error) {
 	t.WriteBufferSize = cmp.Or(t.WriteBufferSize, writeBuffer)
 	t.MaxResponseHeaderBytes = cmp.Or(t.MaxResponseHeaderBytes, maxResponseHeader)
 	t.MaxIdleConnsPerHost = cmp.Or(t.MaxIdleConnsPerHost, c.concurrency())
+	t.IdleConnTimeout = cmp.Or(t.IdleConnTimeout, idleTimeout)
+	// Dial and handshake outlive their attempt, since another may use the
+	// connection, so they need limits of their own.
+	t.TLSHandshakeTimeout = cmp.Or(t.TLSHandshakeTimeout, c.timeout())
+	if t.HTTP2 == nil {
+		t.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout}
+	}
 	return t, nil
 }
 
@@ -63,16 +70,8 @@ func (c *Config) checkTransport() error {
 // ownTransport returns a transport without Proxy, so that the environment's
 // proxy variables can't lead past the guard.
 func (c *Config) ownTransport() *http.Transport {
-	// A dial outlives its attempt, since another may use the connection, so it
-	// needs its own limit.
 	dialer := &net.Dialer{Timeout: c.timeout(), ControlContext: c.Guard.control}
-	return &http.Transport{
-		DialContext:         dialer.DialContext,
-		ForceAttemptHTTP2:   true,
-		TLSHandshakeTimeout: c.timeout(),
-		IdleConnTimeout:     idleTimeout,
-		HTTP2:               &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
-	}
+	return &http.Transport{DialContext: dialer.DialContext, ForceAttemptHTTP2: true}
 }
 
 // control checks an address after the name was looked up and before anything
@@ -98,7 +97,6 @@ func (g Guard) wrapDial(dial dialFunc, resolver *net.Resolver, timeout time.Dura
 		if err != nil {
 			return nil, err
 		}
-		// The transport detaches dials from the deadline of their attempt.
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
 		addrs, err := resolver.LookupNetIP(ctx, "ip", host)

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -168,6 +169,33 @@ func TestDeliverTLS(t *testing.T) {
 			require.Equal(t, relay.Retry, got.Outcome)
 			require.Equal(t, relay.ReasonTLS, got.Reason)
 			require.Contains(t, got.Detail, tt.detail)
+		})
+	}
+}
+
+// The handshake goes on when its attempt is over, but not for ever.
+func TestDeliverHandshakeTimeout(t *testing.T) {
+	for name, transport := range map[string]*http.Transport{"own": nil, "given": {}} {
+		t.Run(name, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			defer func() { _ = l.Close() }()
+			closed := make(chan struct{})
+			go func() {
+				defer close(closed)
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = io.Copy(io.Discard, conn)
+				_ = conn.Close()
+			}()
+			w := newTest(t, "https://"+l.Addr().String(), func(cfg *Config) {
+				cfg.Timeout = 20 * time.Millisecond
+				cfg.Transport = transport
+			})
+			require.Equal(t, relay.ReasonTimeout, w.Deliver(t.Context(), testDelivery()).Reason)
+			<-closed
 		})
 	}
 }

@@ -65,13 +65,13 @@ func Open(dir string, logger *slog.Logger) (_ *Store, err error) {
 		return nil, err
 	}
 	path := filepath.Join(dir, databaseName)
+	if err := createPrivate(path); err != nil {
+		return nil, fmt.Errorf("creating the queue: %w", err)
+	}
 	if s.writer, err = openConn(path, 16<<10); err != nil {
 		return nil, err
 	}
 	if err := migrate(s.writer); err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, err
 	}
 	if err := s.load(); err != nil {
@@ -97,6 +97,16 @@ func (s *Store) acquire(dir string) error {
 	}
 	s.lock = lock
 	return nil
+}
+
+// createPrivate makes sure that the file exists and only its owner can read
+// it. SQLite gives its other files the same permissions.
+func createPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // openConn opens a connection with a page cache of the given size in KiB.
