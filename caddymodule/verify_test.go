@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,8 +72,8 @@ func serve(w http.ResponseWriter, r *http.Request, handlers ...caddyhttp.Middlew
 		arrived = r
 		return nil
 	}))
-	for i := len(handlers) - 1; i >= 0; i-- {
-		handler, after := handlers[i], next
+	for _, handler := range slices.Backward(handlers) {
+		after := next
 		next = caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 			return handler.ServeHTTP(w, r, after)
 		})

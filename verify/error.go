@@ -22,7 +22,7 @@ const (
 	// ReasonMismatch means that no signature matches any secret.
 	ReasonMismatch Reason = "signature_mismatch"
 	// ReasonCredentials means that a password or token is not one of ours.
-	ReasonCredentials Reason = "wrong_credentials"
+	ReasonCredentials Reason = "wrong_credentials" //nolint:gosec // A label, no credential.
 )
 
 // Error says why a request was rejected. It is meant for logs and metrics and
