@@ -92,7 +92,7 @@ func (b *bench) measure(ctx context.Context, t *target, l load) (*measurement, e
 func (b *bench) warmAndMeasure(ctx context.Context, t *target, s *server, l load) (*measurement, error) {
 	l.Address = s.address
 	warm := l
-	warm.Duration, warm.Count = warmUp, 0
+	warm.Duration, warm.Count, warm.Rate = warmUp, 0, 0
 	if _, err := b.sendAndDrain(ctx, t, s, warm); err != nil {
 		return nil, fmt.Errorf("%s, warming up: %w", t.name, err)
 	}
