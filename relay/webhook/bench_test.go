@@ -81,7 +81,7 @@ func answerRaw(conn net.Conn) {
 
 func startSink(b *testing.B) string {
 	b.Helper()
-	cmd := exec.Command(os.Args[0]) //nolint:gosec // The test binary itself.
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), sinkVariable+"=1", "GOMAXPROCS=1")
 	stdin, err := cmd.StdinPipe()
 	require.NoError(b, err)

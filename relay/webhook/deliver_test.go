@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -182,12 +183,18 @@ func TestDeliverBadRequest(t *testing.T) {
 		change func(*relay.Delivery)
 		detail string
 	}{
-		{"line break", func(d *relay.Delivery) { d.Event.Body = []byte(`{"text":"a\r\nX-Evil: s3cret"}`) },
-			"the value of the header field X-Text has a line break or another control character"},
-		{"too long", func(d *relay.Delivery) { d.Event.Body = []byte(`{"text":"` + strings.Repeat("x", 8193) + `"}`) },
-			"the value of the header field X-Text has 8193 bytes, the limit is 8192"},
-		{"content type", func(d *relay.Delivery) { d.Event.Header = relay.Header("Content-Type: a\x00b\n") },
-			"the value of the header field Content-Type has a line break or another control character"},
+		{
+			"line break", func(d *relay.Delivery) { d.Event.Body = []byte(`{"text":"a\r\nX-Evil: s3cret"}`) },
+			"the value of the header field X-Text has a line break or another control character",
+		},
+		{
+			"too long", func(d *relay.Delivery) { d.Event.Body = []byte(`{"text":"` + strings.Repeat("x", 8193) + `"}`) },
+			"the value of the header field X-Text has 8193 bytes, the limit is 8192",
+		},
+		{
+			"content type", func(d *relay.Delivery) { d.Event.Header = relay.Header("Content-Type: a\x00b\n") },
+			"the value of the header field Content-Type has a line break or another control character",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -203,9 +210,7 @@ func TestDeliverBadRequest(t *testing.T) {
 func TestDeliverStatuses(t *testing.T) {
 	var header http.Header
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for name, values := range header {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), header)
 		status, _ := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/"))
 		w.WriteHeader(status)
 		if status != http.StatusNoContent && status != http.StatusNotModified {

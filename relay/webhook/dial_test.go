@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -75,7 +76,7 @@ func answerDNS(conn net.Conn, answer func() []string) {
 	if err != nil {
 		return
 	}
-	binary.BigEndian.PutUint16(reply, uint16(len(reply)-2)) //nolint:gosec // A message of a test is short.
+	binary.BigEndian.PutUint16(reply, uint16(len(reply)-2))
 	_, _ = conn.Write(reply)
 }
 
@@ -84,10 +85,8 @@ func answerDNS(conn net.Conn, answer func() []string) {
 func dialing(dialed *[]string, target string, down ...string) *http.Transport {
 	return &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 		*dialed = append(*dialed, address)
-		for _, d := range down {
-			if d == address {
-				return nil, errors.New("connection refused")
-			}
+		if slices.Contains(down, address) {
+			return nil, errors.New("connection refused")
 		}
 		return new(net.Dialer).DialContext(ctx, network, target)
 	}}
@@ -105,15 +104,23 @@ func TestGuardLooksUpBeforeDialing(t *testing.T) {
 		detail  string
 	}{
 		{name: "public", answers: [][]string{{"93.184.215.14"}}, dialed: []string{"93.184.215.14:8080"}},
-		{name: "private", answers: [][]string{{"10.0.0.1"}}, reason: relay.ReasonForbidden,
-			detail: "10.0.0.1 is a private address; add allow_private or allow <cidr>"},
-		{name: "metadata", answers: [][]string{{"169.254.169.254"}}, guard: Guard{AllowPrivate: true}, reason: relay.ReasonForbidden,
-			detail: "169.254.169.254 is a cloud metadata address; add allow <cidr>"},
-		{name: "allowed", answers: [][]string{{"10.0.0.1"}}, guard: Guard{Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}},
-			dialed: []string{"10.0.0.1:8080"}},
+		{
+			name: "private", answers: [][]string{{"10.0.0.1"}}, reason: relay.ReasonForbidden,
+			detail: "10.0.0.1 is a private address; add allow_private or allow <cidr>",
+		},
+		{
+			name: "metadata", answers: [][]string{{"169.254.169.254"}}, guard: Guard{AllowPrivate: true}, reason: relay.ReasonForbidden,
+			detail: "169.254.169.254 is a cloud metadata address; add allow <cidr>",
+		},
+		{
+			name: "allowed", answers: [][]string{{"10.0.0.1"}}, guard: Guard{Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}},
+			dialed: []string{"10.0.0.1:8080"},
+		},
 		{name: "only the public one", answers: [][]string{{"127.0.0.1", "93.184.215.14", "10.0.0.1"}}, dialed: []string{"93.184.215.14:8080"}},
-		{name: "next address", answers: [][]string{{"93.184.215.14", "93.184.215.15"}}, down: []string{"93.184.215.14:8080"},
-			dialed: []string{"93.184.215.14:8080", "93.184.215.15:8080"}},
+		{
+			name: "next address", answers: [][]string{{"93.184.215.14", "93.184.215.15"}}, down: []string{"93.184.215.14:8080"},
+			dialed: []string{"93.184.215.14:8080", "93.184.215.15:8080"},
+		},
 		{name: "no such host", answers: [][]string{nil}, reason: relay.ReasonDNS, detail: "lookup hooks.example.com"},
 	}
 	for _, tt := range tests {
@@ -209,7 +216,7 @@ func TestNewRefusesTransport(t *testing.T) {
 		want      string
 	}{
 		{&http.Transport{Proxy: proxy}, "a proxy connects to addresses that can't be checked here; add allow_private to use one"},
-		{&http.Transport{DialTLS: dial}, bypass},
+		{&http.Transport{DialTLS: dial}, bypass}, //nolint:staticcheck // Refused is what it must be.
 		{&http.Transport{Dial: dial}, bypass}, //nolint:staticcheck // Refused is what it must be.
 		{&http.Transport{DialTLSContext: func(context.Context, string, string) (net.Conn, error) { return nil, errors.ErrUnsupported }}, bypass},
 	} {

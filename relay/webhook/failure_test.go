@@ -63,19 +63,31 @@ func TestDeliverBrokenAnswers(t *testing.T) {
 		want         relay.Result
 	}{
 		{"none", "", relay.Result{Outcome: relay.Retry, Reason: relay.ReasonConnect, Detail: "EOF"}},
-		{"not http", "SSH-2.0-OpenSSH_9.9\r\n\r\n", relay.Result{Outcome: relay.Retry, Reason: relay.ReasonConnect,
-			Detail: `net/http: HTTP/1.x transport connection broken: malformed HTTP response "SSH-2.0-OpenSSH_9.9"`}},
-		{"half a header", "HTTP/1.1 200 OK\r\nA: b", relay.Result{Outcome: relay.Retry, Reason: relay.ReasonConnect,
-			Detail: "net/http: HTTP/1.x transport connection broken: unexpected EOF"}},
-		{"success cut short", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", relay.Result{Outcome: relay.Retry, Reason: relay.ReasonConnect,
-			Status: 200, Response: []byte("half"), Detail: "the answer 200 broke off: unexpected EOF"}},
-		{"chunks cut short", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", relay.Result{Outcome: relay.Retry, Reason: relay.ReasonConnect,
-			Status: 200, Response: []byte("half"), Detail: "the answer 200 broke off: unexpected EOF"}},
-		{"failure cut short", "HTTP/1.1 410 Gone\r\nContent-Length: 10\r\n\r\nhalf", relay.Result{Outcome: relay.Permanent, Reason: relay.ReasonStatus,
-			Status: 410, Response: []byte("half"), Detail: "answered 410 Gone"}},
+		{"not http", "SSH-2.0-OpenSSH_9.9\r\n\r\n", relay.Result{
+			Outcome: relay.Retry, Reason: relay.ReasonConnect,
+			Detail: `net/http: HTTP/1.x transport connection broken: malformed HTTP response "SSH-2.0-OpenSSH_9.9"`,
+		}},
+		{"half a header", "HTTP/1.1 200 OK\r\nA: b", relay.Result{
+			Outcome: relay.Retry, Reason: relay.ReasonConnect,
+			Detail: "net/http: HTTP/1.x transport connection broken: unexpected EOF",
+		}},
+		{"success cut short", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", relay.Result{
+			Outcome: relay.Retry, Reason: relay.ReasonConnect,
+			Status: 200, Response: []byte("half"), Detail: "the answer 200 broke off: unexpected EOF",
+		}},
+		{"chunks cut short", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", relay.Result{
+			Outcome: relay.Retry, Reason: relay.ReasonConnect,
+			Status: 200, Response: []byte("half"), Detail: "the answer 200 broke off: unexpected EOF",
+		}},
+		{"failure cut short", "HTTP/1.1 410 Gone\r\nContent-Length: 10\r\n\r\nhalf", relay.Result{
+			Outcome: relay.Permanent, Reason: relay.ReasonStatus,
+			Status: 410, Response: []byte("half"), Detail: "answered 410 Gone",
+		}},
 		// The body of a 101 is the connection, which no deadline covers.
-		{"other protocol", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", relay.Result{Outcome: relay.Retry, Reason: relay.ReasonStatus,
-			Status: 101, Detail: "answered 101 Switching Protocols"}},
+		{"other protocol", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", relay.Result{
+			Outcome: relay.Retry, Reason: relay.ReasonStatus,
+			Status: 101, Detail: "answered 101 Switching Protocols",
+		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

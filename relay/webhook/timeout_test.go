@@ -67,8 +67,10 @@ func TestDeliverTimeout(t *testing.T) {
 				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
 				untilClosed(conn)
 			},
-			relay.Result{Outcome: relay.Retry, Reason: relay.ReasonTimeout, Status: 200, Response: []byte("half"),
-				Detail: "the answer 200 broke off: no complete answer within 15s"},
+			relay.Result{
+				Outcome: relay.Retry, Reason: relay.ReasonTimeout, Status: 200, Response: []byte("half"),
+				Detail: "the answer 200 broke off: no complete answer within 15s",
+			},
 			15 * time.Second,
 		},
 		{
@@ -81,8 +83,10 @@ func TestDeliverTimeout(t *testing.T) {
 					<-time.After(290 * time.Millisecond)
 				}
 			},
-			relay.Result{Outcome: relay.Retry, Reason: relay.ReasonTimeout, Status: 200, Response: []byte("abcdefgh"),
-				Detail: "the answer 200 broke off: no complete answer within 15s"},
+			relay.Result{
+				Outcome: relay.Retry, Reason: relay.ReasonTimeout, Status: 200, Response: []byte("abcdefgh"),
+				Detail: "the answer 200 broke off: no complete answer within 15s",
+			},
 			15 * time.Second,
 		},
 		{
@@ -91,8 +95,10 @@ func TestDeliverTimeout(t *testing.T) {
 				_, _ = io.WriteString(conn, "HTTP/1.1 503 No\r\nRetry-After: 7\r\nContent-Length: 10\r\n\r\nhalf")
 				untilClosed(conn)
 			},
-			relay.Result{Outcome: relay.Retry, Reason: relay.ReasonStatus, Status: 503, RetryAfter: 7 * time.Second,
-				Response: []byte("half"), Detail: "answered 503 Service Unavailable"},
+			relay.Result{
+				Outcome: relay.Retry, Reason: relay.ReasonStatus, Status: 503, RetryAfter: 7 * time.Second,
+				Response: []byte("half"), Detail: "answered 503 Service Unavailable",
+			},
 			15 * time.Second,
 		},
 	}
