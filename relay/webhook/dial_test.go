@@ -217,7 +217,7 @@ func TestNewRefusesTransport(t *testing.T) {
 	}{
 		{&http.Transport{Proxy: proxy}, "a proxy connects to addresses that can't be checked here; add allow_private to use one"},
 		{&http.Transport{DialTLS: dial}, bypass}, //nolint:staticcheck // Refused is what it must be.
-		{&http.Transport{Dial: dial}, bypass}, //nolint:staticcheck // Refused is what it must be.
+		{&http.Transport{Dial: dial}, bypass},    //nolint:staticcheck // Refused is what it must be.
 		{&http.Transport{DialTLSContext: func(context.Context, string, string) (net.Conn, error) { return nil, errors.ErrUnsupported }}, bypass},
 	} {
 		cfg := Config{URL: "https://example.com/", Transport: tt.transport}
