@@ -66,12 +66,23 @@ func (s *SQLite) Provision(caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("queue path: %w", err)
 	}
-	// One directory under two names is one queue.
-	if resolved, err := filepath.EvalSymlinks(path); err == nil {
-		path = resolved
-	}
-	s.location = path
+	s.location = resolveLinks(path)
 	return nil
+}
+
+// resolveLinks follows the symbolic links in a path, since one directory under
+// two names is one queue. The last parts of the path need not exist: they will
+// once the queue is opened, and then the path must come to the same.
+func resolveLinks(path string) string {
+	resolved, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		return resolved
+	}
+	parent, name := filepath.Split(filepath.Clean(path))
+	if name == "" {
+		return path
+	}
+	return filepath.Join(resolveLinks(parent), name)
 }
 
 // Validate implements caddy.Validator.
