@@ -1,15 +1,15 @@
 package systemtest
 
 import (
-	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -68,9 +68,16 @@ func freeAddress(t *testing.T) string {
 type caddy struct {
 	admin, site, dir, config string
 
-	cmd  *exec.Cmd
-	done chan struct{} // closed when the process has ended
-	log  *logBuffer
+	// queue has the arguments of the option of that name, and grace that of
+	// grace_period; sites is for further site blocks of the Caddyfile.
+	queue, grace, sites string
+	// env is added to the environment of the process.
+	env []string
+
+	cmd    *exec.Cmd
+	done   chan struct{} // closed when the process has ended
+	log    *logBuffer
+	starts int // how many had succeeded before this one
 }
 
 // newCaddy prepares a Caddy in a directory of its own, with its queue in
@@ -79,6 +86,7 @@ func newCaddy(t *testing.T) *caddy {
 	t.Helper()
 	c := &caddy{admin: freeAddress(t), site: freeAddress(t), dir: t.TempDir(), log: new(logBuffer)}
 	c.config = filepath.Join(c.dir, "Caddyfile")
+	c.queue, c.grace = filepath.Join(c.dir, "queue"), "5s"
 	t.Cleanup(func() {
 		c.kill()
 		if t.Failed() {
@@ -94,7 +102,7 @@ func (c *caddy) configure(t *testing.T, relay, site string) {
 	text := fmt.Sprintf(`{
 	admin %s
 	auto_https off
-	grace_period 5s
+	grace_period %s
 	log default {
 		level DEBUG
 	}
@@ -107,7 +115,7 @@ func (c *caddy) configure(t *testing.T, relay, site string) {
 http://%s {
 	%s
 }
-`, c.admin, filepath.Join(c.dir, "queue"), relay, c.site, site)
+%s`, c.admin, c.grace, c.queue, relay, c.site, site, c.sites)
 	require.NoError(t, os.WriteFile(c.config, []byte(text), 0o600))
 }
 
@@ -117,6 +125,7 @@ func (c *caddy) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, args...) //nolint:gosec // It is what the test built.
 	cmd.Dir = c.dir
 	cmd.Env = append(os.Environ(), "HOME="+c.dir, "XDG_DATA_HOME="+c.dir, "XDG_CONFIG_HOME="+c.dir)
+	cmd.Env = append(cmd.Env, c.env...)
 	return cmd
 }
 
@@ -129,6 +138,7 @@ func (c *caddy) start(t *testing.T) {
 
 func (c *caddy) launch(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
+	c.starts = c.log.count(serving)
 	c.cmd = cmd
 	c.cmd.Stdout, c.cmd.Stderr = c.log, c.log
 	require.NoError(t, c.cmd.Start())
@@ -140,6 +150,10 @@ func (c *caddy) launch(t *testing.T, cmd *exec.Cmd) {
 	}()
 }
 
+// serving is what Caddy logs when all of its first config is in use.
+const serving = "serving initial configuration"
+
+// serves reports whether the config is in use. Sites answer a little earlier.
 func (c *caddy) serves(t *testing.T) bool {
 	t.Helper()
 	select {
@@ -147,11 +161,7 @@ func (c *caddy) serves(t *testing.T) bool {
 		t.Fatalf("Caddy ended early:\n%s", c.log.tail(4<<10))
 	default:
 	}
-	resp, err := http.Get("http://" + c.site + "/alive")
-	if err != nil {
-		return false
-	}
-	return resp.Body.Close() == nil
+	return c.log.count(serving) > c.starts
 }
 
 // kill ends the process as a crash would.
@@ -166,7 +176,19 @@ func (c *caddy) kill() {
 // stop ends the process as a service manager would.
 func (c *caddy) stop(t *testing.T) {
 	t.Helper()
+	c.terminate(t)
+	c.wait(t)
+}
+
+// terminate asks the process to end.
+func (c *caddy) terminate(t *testing.T) {
+	t.Helper()
 	require.NoError(t, c.cmd.Process.Signal(syscall.SIGTERM))
+}
+
+// wait returns when the process has ended, which must be with success.
+func (c *caddy) wait(t *testing.T) {
+	t.Helper()
 	select {
 	case <-c.done:
 	case <-time.After(patience):
@@ -185,27 +207,34 @@ func (c *caddy) reload(t *testing.T) error {
 	return nil
 }
 
-// logBuffer collects a process's output.
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+// get returns a page of the admin API.
+func (c *caddy) get(t *testing.T, path string) string {
+	t.Helper()
+	resp, err := client.Get("http://" + c.admin + path)
+	require.NoError(t, err)
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusOK, resp.StatusCode, "%s", body)
+	return string(body)
 }
 
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
+// metric returns the value of a series, which is named with its labels, or 0
+// if there is none.
+func (c *caddy) metric(t *testing.T, series string) float64 {
+	t.Helper()
+	for line := range strings.Lines(c.get(t, "/metrics")) {
+		if text, ok := strings.CutPrefix(line, series+" "); ok {
+			value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+			require.NoError(t, err)
+			return value
+		}
+	}
+	return 0
 }
 
-func (b *logBuffer) contains(text string) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return strings.Contains(b.buf.String(), text)
-}
-
-func (b *logBuffer) tail(n int) string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	s := b.buf.String()
-	return s[max(0, len(s)-n):]
+// pending returns how many deliveries a destination has, says Caddy.
+func (c *caddy) pending(t *testing.T, destination string) int {
+	t.Helper()
+	return int(c.metric(t, fmt.Sprintf("caddy_relay_pending_deliveries{destination=%q}", destination)))
 }

@@ -18,7 +18,7 @@ func TestKill(t *testing.T) {
 	for i := range kills {
 		c.start(t)
 		l := startLoad(t, "http://"+c.site+"/in", fmt.Sprint(i), 16)
-		waitFor(t, "some events to be accepted", func() bool { return l.count() > 200 })
+		waitFor(t, "some events to be accepted", func() bool { return l.count(http.StatusAccepted) > 200 })
 		c.kill()
 		l.stop()
 		accepted = append(accepted, l.accepted...)
@@ -44,9 +44,9 @@ func TestSecondProcessIsRefused(t *testing.T) {
 	require.Error(t, err)
 	require.Contains(t, string(out), filepath.Join(c.dir, "queue")+" is already locked; this is usually another running Caddy instance, in which case use 'caddy reload'")
 
-	status, err := send(http.DefaultClient, "http://"+c.site+"/in", "after")
+	a, err := send(client, "http://"+c.site+"/in", "after")
 	require.NoError(t, err)
-	require.Equal(t, http.StatusAccepted, status)
+	require.Equal(t, http.StatusAccepted, a.status)
 	requireArrived(t, sink, []string{"after"})
 	c.stop(t)
 }

@@ -2,126 +2,81 @@ package systemtest
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-
-	"github.com/stretchr/testify/require"
+	"time"
 )
-
-// receiver is a server that deliveries go to. It counts them by the id in
-// their body.
-type receiver struct {
-	*httptest.Server
-	// status is what it answers with; 0 is 200.
-	status atomic.Int64
-	// block, if set, holds every request until it is closed.
-	block atomic.Pointer[chan struct{}]
-
-	mu       sync.Mutex
-	arrived  map[string]int
-	webhooks map[string]string // webhook-id by event id
-	unstable int               // deliveries whose webhook-id differed from an earlier one's
-}
-
-func newReceiver(t *testing.T) *receiver {
-	t.Helper()
-	r := &receiver{arrived: make(map[string]int), webhooks: make(map[string]string)}
-	r.Server = httptest.NewServer(r)
-	t.Cleanup(r.Close)
-	return r
-}
-
-func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	body, err := io.ReadAll(req.Body)
-	var event struct{ ID string }
-	if err != nil || json.Unmarshal(body, &event) != nil || event.ID == "" {
-		http.Error(w, "not an event of the test", http.StatusBadRequest)
-		return
-	}
-	if gate := r.block.Load(); gate != nil {
-		select {
-		case <-*gate:
-		case <-req.Context().Done():
-			return
-		}
-	}
-	if status := int(r.status.Load()); status != 0 && status != http.StatusOK {
-		w.WriteHeader(status)
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.arrived[event.ID]++
-	id := req.Header.Get("Webhook-Id")
-	if before, ok := r.webhooks[event.ID]; ok && before != id {
-		r.unstable++
-	}
-	r.webhooks[event.ID] = id
-}
-
-// missing lists which of the ids have not arrived.
-func (r *receiver) missing(ids []string) (list []string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, id := range ids {
-		if r.arrived[id] == 0 {
-			list = append(list, id)
-		}
-	}
-	return list
-}
-
-// repeats counts the deliveries beyond the first of each event.
-func (r *receiver) repeats() (n int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, times := range r.arrived {
-		n += times - 1
-	}
-	return n
-}
 
 // token is the bearer token of the sites in these tests.
 const token = "system-test-token-c0ffee"
 
-// send offers an event and returns the status of the answer.
-func send(client *http.Client, url, id string) (int, error) {
+// client sends what does not come from a load.
+var client = &http.Client{Timeout: patience}
+
+// newRequest returns a request that offers an event.
+func newRequest(url, id string) *http.Request {
 	body := fmt.Sprintf(`{"id":%q,"text":%q}`, id, strings.Repeat("x", 200))
 	req, err := http.NewRequest(http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
-		return 0, err
+		panic(err) // The URL is the test's own.
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Webhook-Id", id)
+	// With this field net/http knows that the request may be sent again if the
+	// server has just closed the connection, as any server may between two
+	// requests (RFC 9112, section 9.3.1).
+	req.Header.Set("Idempotency-Key", id)
+	return req
+}
+
+// answer is what a sender gets.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (a answer) duplicate() bool { return a.header.Get("Relay-Duplicate") == "true" }
+
+func do(client *http.Client, req *http.Request) (answer, error) {
 	resp, err := client.Do(req)
 	if err != nil {
-		return 0, err
+		return answer{}, err
 	}
-	_, err = io.Copy(io.Discard, resp.Body)
+	body, err := io.ReadAll(resp.Body)
 	if closeErr := resp.Body.Close(); err == nil {
 		err = closeErr
 	}
-	return resp.StatusCode, err
+	return answer{resp.StatusCode, resp.Header, string(body)}, err
+}
+
+// send offers an event.
+func send(client *http.Client, url, id string) (answer, error) {
+	return do(client, newRequest(url, id))
 }
 
 // load sends events from several connections until it is stopped.
 type load struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
+	dials  atomic.Int64 // connections made
 
-	mu       sync.Mutex
-	accepted []string
-	statuses map[int]int
-	errors   int
+	mu         sync.Mutex
+	accepted   []string
+	statuses   map[int]int
+	duplicates int
+	unhelpful  int // 503 without Retry-After
+	errors     []error
 }
+
+// refusedPause keeps a load from spinning while nothing is accepted.
+const refusedPause = 10 * time.Millisecond
 
 func startLoad(t *testing.T, url, name string, connections int) *load {
 	t.Helper()
@@ -129,12 +84,15 @@ func startLoad(t *testing.T, url, name string, connections int) *load {
 	l := &load{cancel: cancel, statuses: make(map[int]int)}
 	for connection := range connections {
 		l.wg.Go(func() {
-			client := &http.Client{Transport: new(http.Transport), Timeout: patience}
+			client := &http.Client{Transport: &http.Transport{DialContext: l.dial}, Timeout: patience}
 			defer client.CloseIdleConnections()
 			for i := 0; ctx.Err() == nil; i++ {
 				id := fmt.Sprintf("%s-%d-%d", name, connection, i)
-				status, err := send(client, url, id)
-				l.record(id, status, err)
+				a, err := send(client, url, id)
+				l.record(id, a, err)
+				if err != nil || a.status != http.StatusAccepted {
+					time.Sleep(refusedPause)
+				}
 			}
 		})
 	}
@@ -142,24 +100,35 @@ func startLoad(t *testing.T, url, name string, connections int) *load {
 	return l
 }
 
-func (l *load) record(id string, status int, err error) {
+func (l *load) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	l.dials.Add(1)
+	return new(net.Dialer).DialContext(ctx, network, address)
+}
+
+func (l *load) record(id string, a answer, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
-		l.errors++
+		l.errors = append(l.errors, err)
 		return
 	}
-	l.statuses[status]++
-	if status == http.StatusAccepted {
+	l.statuses[a.status]++
+	switch {
+	case a.status == http.StatusAccepted:
 		l.accepted = append(l.accepted, id)
+	case a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") == "":
+		l.unhelpful++
+	}
+	if a.duplicate() {
+		l.duplicates++
 	}
 }
 
-// count returns the number of events accepted so far.
-func (l *load) count() int {
+// count returns the number of answers with a status so far.
+func (l *load) count(status int) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.accepted)
+	return l.statuses[status]
 }
 
 // stop ends the load and waits for the answers that are due.
@@ -175,24 +144,18 @@ func relaySite(destinations ...string) string {
 		relay test {
 			to %s
 		}
-	}
-	respond /alive 200`, token, strings.Join(destinations, " "))
+	}`, token, strings.Join(destinations, " "))
 }
 
 // webhook is a destination with quick retries.
-func webhook(name, url string) string {
+func webhook(name, url string, options ...string) string {
 	return fmt.Sprintf(`destination %s webhook %s {
 		allow_private
 		retry {
 			attempts 100
 			every 200ms
 		}
+		%s
 	}
-	`, name, url)
-}
-
-func requireArrived(t *testing.T, r *receiver, ids []string) {
-	t.Helper()
-	waitFor(t, "all accepted events to arrive", func() bool { return len(r.missing(ids)) == 0 })
-	require.Zero(t, r.unstable, "a delivery changed its id")
+	`, name, url, strings.Join(options, "\n\t\t"))
 }
