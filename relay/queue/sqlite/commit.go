@@ -63,6 +63,9 @@ func (s *Store) Commit(_ context.Context, b *relay.Batch) error {
 		s.rollback(created, nextSeq)
 		return s.explain(err)
 	}
+	if err := s.wal.sync(); err != nil {
+		return s.markBroken(err)
+	}
 	s.memory.committed()
 	s.publish(created)
 	s.checkpointer.wrote(batchBytes(b))
@@ -218,12 +221,17 @@ func (s *Store) rollback(created []string, nextSeq int64) {
 func (s *Store) explain(err error) error {
 	switch code := sqlite.ErrCode(err); {
 	case code == sqlite.ResultIOErrFsync || code == sqlite.ResultIOErrDirFsync:
-		s.broken = fmt.Errorf("a sync to disk failed, so the queue takes nothing more until it is opened anew; check the disk, then restart: %w", err)
-		return s.broken
+		return s.markBroken(err)
 	case code.ToPrimary() == sqlite.ResultFull:
 		return fmt.Errorf("%w: no space left on the disk: %w", relay.ErrFull, err)
 	}
 	return err
+}
+
+// markBroken refuses everything from now on.
+func (s *Store) markBroken(err error) error {
+	s.broken = fmt.Errorf("a sync to disk failed, so the queue takes nothing more until it is opened anew; check the disk, then restart: %w", err)
+	return s.broken
 }
 
 // publish makes new destinations known to the reader.

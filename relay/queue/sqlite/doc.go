@@ -2,7 +2,7 @@
 // mode, written by one process.
 //
 // A commit is durable when it returns: the write-ahead log is synced to disk
-// first (PRAGMA synchronous = FULL). The schema is laid out for few written
+// first, see log.go. The schema is laid out for few written
 // pages per event: rows are appended in the order of integer keys, the only
 // index that every delivery passes through is partial and holds the pending
 // ones, and the ids of events are remembered in sorted runs (see memory.go).

@@ -68,12 +68,14 @@ CREATE TABLE remembered (
 `}
 
 // pragmas are set on every connection. auto_vacuum takes effect on a new
-// database only, and before the first table. Checkpoints are made by
+// database only, and before the first table. With synchronous = NORMAL, SQLite
+// syncs where its own consistency needs it, which is around checkpoints; the
+// log is synced after each commit by log.go. Checkpoints are made by
 // checkpoint.go.
 var pragmas = []string{
 	"auto_vacuum = INCREMENTAL",
 	"journal_mode = WAL",
-	"synchronous = FULL",
+	"synchronous = NORMAL",
 	"wal_autocheckpoint = 0",
 	"journal_size_limit = 134217728",
 	"temp_store = MEMORY",

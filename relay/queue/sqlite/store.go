@@ -30,6 +30,7 @@ type Store struct {
 	// The fields down to reader belong to the goroutine that commits.
 	writer       *sqlite.Conn
 	statements   statements
+	wal          *walSyncer
 	destinations map[string]int64
 	nextSeq      int64
 	memory       *memory
@@ -72,6 +73,9 @@ func Open(dir string, logger *slog.Logger) (_ *Store, err error) {
 		return nil, err
 	}
 	if err := migrate(s.writer); err != nil {
+		return nil, err
+	}
+	if s.wal, err = openWAL(path); err != nil {
 		return nil, err
 	}
 	if err := s.load(); err != nil {
@@ -165,6 +169,9 @@ func (s *Store) Close() error {
 	var errs []error
 	if s.checkpointer != nil {
 		errs = append(errs, s.checkpointer.stop())
+	}
+	if s.wal != nil {
+		errs = append(errs, s.wal.close())
 	}
 	for _, conn := range []*sqlite.Conn{s.reader, s.writer} {
 		if conn != nil {
