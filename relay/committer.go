@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"time"
 )
@@ -34,16 +33,21 @@ type waiter struct {
 }
 
 // committer collects events and outcomes from many goroutines and commits
-// them together: one sync to disk serves all that came while the last one ran.
+// them together. Its syncer then makes them durable: one sync to disk serves
+// all that was committed while the last one ran. The next batch is committed
+// meanwhile, and deliveries begin; only the senders wait. An event that is
+// lost with the power was not acknowledged then, though it may have been
+// delivered, and its sender will offer it again.
 type committer struct {
 	queue    Queue
 	observer Observer
 	limits   func() Limits
-	// committed is called after each commit, before the waiters are woken.
+	// committed is called after each commit, before it is synced.
 	committed func(accepts []*waiter, finishes []*work)
 	failed    func(error)
 
 	waiters sync.Pool
+	syncer  *syncer
 	wake    chan struct{} // holds one token when there may be work
 	done    chan struct{} // closed when run has returned
 
@@ -109,6 +113,9 @@ func (c *committer) close() {
 // run commits until close is called.
 func (c *committer) run() {
 	defer close(c.done)
+	c.syncer = newSyncer(c.queue, c.failed)
+	go c.syncer.run()
+	defer c.syncer.close()
 	maintain := time.NewTicker(maintainEvery)
 	defer maintain.Stop()
 	var (
@@ -120,6 +127,7 @@ func (c *committer) run() {
 		select {
 		case <-c.wake:
 			c.linger()
+			c.syncer.ready()
 			accepts, finishes = c.take(accepts[:0], finishes[:0])
 			if err := c.commit(&batch, accepts, finishes); err != nil && c.giveUp() {
 				return
@@ -188,22 +196,16 @@ func (c *committer) commit(b *Batch, accepts []*waiter, finishes []*work) error 
 	if err == nil {
 		c.observer.Committed(len(accepts), len(finishes), time.Since(start))
 		c.committed(accepts, finishes)
+		c.syncer.add(accepts)
 	} else {
 		c.failed(err)
 		c.putBack(finishes)
-	}
-	for _, w := range accepts {
-		if err == nil {
-			w.done <- w.Err
-		} else {
+		for _, w := range accepts {
 			w.done <- err
 		}
 	}
 	clear(b.Accepts)
 	clear(b.Finishes)
-	// The handlers just woken get to answer and to bring their clients' next
-	// events before the next commit, which makes for larger batches.
-	runtime.Gosched()
 	return err
 }
 
@@ -220,6 +222,7 @@ func (c *committer) putBack(finishes []*work) {
 
 // maintain does housekeeping in the time that no event needs.
 func (c *committer) maintain() {
+	c.syncer.add(nil)
 	for start := time.Now(); time.Since(start) < maintainFor; {
 		more, err := c.queue.Maintain(context.Background(), c.limits())
 		if err != nil {

@@ -95,6 +95,13 @@ func (q *memoryQueue) Commit(_ context.Context, b *relay.Batch) error {
 	return nil
 }
 
+func (q *memoryQueue) Sync(context.Context) error {
+	q.wait()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.err
+}
+
 func (q *memoryQueue) Claim(_ context.Context, query relay.ClaimQuery) (relay.Claims, error) {
 	q.mu.Lock()
 	var due []relay.Claim

@@ -9,16 +9,20 @@ import (
 // Queue keeps events, deliveries and attempts durably. Engines live below
 // relay/queue and pass the suite in relay/queue/queuetest.
 //
-// Commit and Maintain are called from one goroutine at a time, the other
-// methods from any, also while Commit runs.
+// Commit and Maintain are called from one goroutine at a time, Sync from one
+// other, and the rest from any, also while Commit runs.
 type Queue interface {
 	// ID identifies this queue among all queues ever created; it makes
 	// delivery ids unique.
 	ID() string
 	// Commit applies b atomically. When it returns nil, everything in b that
-	// has no error of its own survives a crash and a power cut. When it
-	// returns an error, nothing of b has been applied.
+	// has no error of its own is seen by the other methods and survives a
+	// crash of the process. When it returns an error, nothing of b has been
+	// applied.
 	Commit(ctx context.Context, b *Batch) error
+	// Sync makes all that has been committed survive a power cut too. The
+	// keys of what is lost without it are not used again.
+	Sync(ctx context.Context) error
 	// Claim reads deliveries that are due.
 	Claim(ctx context.Context, q ClaimQuery) (Claims, error)
 	// Stats counts the unfinished deliveries and dead letters of every

@@ -51,8 +51,8 @@ func run(stmt *sqlite.Stmt) error {
 
 // Commit implements [relay.Queue].
 func (s *Store) Commit(_ context.Context, b *relay.Batch) error {
-	if s.broken != nil {
-		return s.broken
+	if err := s.brokenBy(); err != nil {
+		return err
 	}
 	nextSeq := s.nextSeq
 	created, err := s.apply(b)
@@ -63,13 +63,25 @@ func (s *Store) Commit(_ context.Context, b *relay.Batch) error {
 		s.rollback(created, nextSeq)
 		return s.explain(err)
 	}
-	if err := s.wal.sync(); err != nil {
-		return s.markBroken(err)
-	}
 	s.memory.committed()
 	s.publish(created)
 	s.checkpointer.wrote(batchBytes(b))
 	s.checkpointer.tidy(s.writer)
+	s.dirty.Store(true)
+	return nil
+}
+
+// Sync implements [relay.Queue].
+func (s *Store) Sync(context.Context) error {
+	if err := s.brokenBy(); err != nil {
+		return err
+	}
+	if !s.dirty.Swap(false) {
+		return nil
+	}
+	if err := s.wal.sync(); err != nil {
+		return s.markBroken(err)
+	}
 	return nil
 }
 
@@ -230,8 +242,17 @@ func (s *Store) explain(err error) error {
 
 // markBroken refuses everything from now on.
 func (s *Store) markBroken(err error) error {
-	s.broken = fmt.Errorf("a sync to disk failed, so the queue takes nothing more until it is opened anew; check the disk, then restart: %w", err)
-	return s.broken
+	err = fmt.Errorf("a sync to disk failed, so the queue takes nothing more until it is opened anew; check the disk, then restart: %w", err)
+	s.broken.CompareAndSwap(nil, &err)
+	return err
+}
+
+// brokenBy returns what broke the store, or nil.
+func (s *Store) brokenBy() error {
+	if err := s.broken.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // publish makes new destinations known to the reader.

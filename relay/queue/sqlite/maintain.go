@@ -30,8 +30,8 @@ type pruner struct {
 
 // Maintain implements [relay.Queue].
 func (s *Store) Maintain(_ context.Context, limits relay.Limits) (more bool, err error) {
-	if s.broken != nil {
-		return false, s.broken
+	if err := s.brokenBy(); err != nil {
+		return false, err
 	}
 	now := time.Now()
 	for _, step := range []func() (bool, error){

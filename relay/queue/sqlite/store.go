@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -19,6 +20,9 @@ import (
 const (
 	databaseName = "queue.db"
 	lockName     = "queue.lock"
+	// maxUnsynced is more events than can have been committed and not synced:
+	// for each of them, a request waits.
+	maxUnsynced = 1 << 20
 )
 
 // Store is a [relay.Queue] in a directory.
@@ -30,14 +34,17 @@ type Store struct {
 	// The fields down to reader belong to the goroutine that commits.
 	writer       *sqlite.Conn
 	statements   statements
-	wal          *walSyncer
 	destinations map[string]int64
 	nextSeq      int64
 	memory       *memory
 	pruner       pruner
+
+	wal *walSyncer
+
 	// broken is set for good when a sync failed: the kernel may have dropped
 	// what it could not write, so nothing after it can be relied on.
-	broken error
+	broken atomic.Pointer[error]
+	dirty  atomic.Bool // something was committed since the last sync
 
 	mu      sync.Mutex // guards the fields down to oldest
 	reader  *sqlite.Conn
@@ -140,13 +147,15 @@ func (s *Store) load() (err error) {
 	if s.id, err = sqlitex.ResultText(stmt); err != nil {
 		return err
 	}
-	// The newest event is never pruned, so that no number is used twice.
-	if stmt, err = s.writer.Prepare("SELECT coalesce(max(seq), 0) + 1 FROM events"); err != nil {
+	// No number may be used twice: the newest event is never pruned, and some
+	// numbers are left out for events that a power cut took.
+	if stmt, err = s.writer.Prepare("SELECT coalesce(max(seq), 0) FROM events"); err != nil {
 		return err
 	}
 	if s.nextSeq, err = sqlitex.ResultInt64(stmt); err != nil {
 		return err
 	}
+	s.nextSeq += maxUnsynced
 	err = sqlitex.Execute(s.writer, "SELECT number, name FROM destinations", &sqlitex.ExecOptions{
 		ResultFunc: func(stmt *sqlite.Stmt) error {
 			s.destinations[stmt.ColumnText(1)] = stmt.ColumnInt64(0)

@@ -1,0 +1,93 @@
+package relay
+
+import (
+	"context"
+	"sync"
+)
+
+// syncer makes commits durable and answers those who wait for that.
+type syncer struct {
+	queue  Queue
+	failed func(error)
+
+	wake chan struct{} // holds one token when there may be work
+	done chan struct{} // closed when run has returned
+
+	mu      sync.Mutex
+	taken   sync.Cond // signalled when waiting becomes empty
+	waiting []*waiter
+	closing bool
+}
+
+func newSyncer(queue Queue, failed func(error)) *syncer {
+	s := &syncer{queue: queue, failed: failed, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	s.taken.L = &s.mu
+	return s
+}
+
+// ready waits until no commit waits for a sync behind the one that runs. More
+// commits than that would only be smaller.
+func (s *syncer) ready() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.waiting) > 0 {
+		s.taken.Wait()
+	}
+}
+
+// add has all that was committed so far synced, and the given waiters told.
+func (s *syncer) add(waiters []*waiter) {
+	s.mu.Lock()
+	s.waiting = append(s.waiting, waiters...)
+	s.mu.Unlock()
+	s.signal()
+}
+
+func (s *syncer) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// close waits until all that was added has been synced.
+func (s *syncer) close() {
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
+	s.signal()
+	<-s.done
+}
+
+func (s *syncer) run() {
+	defer close(s.done)
+	var waiters []*waiter
+	for range s.wake {
+		var closing bool
+		waiters, closing = s.take(waiters[:0])
+		err := s.queue.Sync(context.Background())
+		if err != nil {
+			s.failed(err)
+		}
+		for _, w := range waiters {
+			if err != nil {
+				w.Err = err
+			}
+			w.done <- w.Err
+		}
+		clear(waiters)
+		if closing {
+			return
+		}
+	}
+}
+
+func (s *syncer) take(waiters []*waiter) ([]*waiter, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waiters = append(waiters, s.waiting...)
+	clear(s.waiting)
+	s.waiting = s.waiting[:0]
+	s.taken.Signal()
+	return waiters, s.closing
+}
