@@ -227,6 +227,7 @@ type startedHandler struct{ app *App }
 // Handle implements caddyevents.Handler.
 func (h startedHandler) Handle(context.Context, caddy.Event) error {
 	if h.app.attachment != nil {
+		h.app.engine.log.set(h.app.log)
 		h.app.attachment.Activate()
 	}
 	return nil

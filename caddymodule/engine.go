@@ -20,6 +20,7 @@ var engines = caddy.NewUsagePool()
 // pooledEngine is an engine that closes itself when no config uses it.
 type pooledEngine struct {
 	*relay.Engine
+	log   *currentHandler
 	grace atomic.Int64 // nanoseconds; 0 means no limit
 }
 
@@ -27,6 +28,8 @@ type pooledEngine struct {
 // give it back with engines.Delete.
 func openEngine(queue QueueModule, log *slog.Logger) (*pooledEngine, error) {
 	value, _, err := engines.LoadOrNew(queue.Location(), func() (caddy.Destructor, error) {
+		current := newCurrentHandler(log)
+		log := slog.New(current)
 		q, err := queue.Open(log)
 		if err != nil {
 			return nil, err
@@ -35,7 +38,7 @@ func openEngine(queue QueueModule, log *slog.Logger) (*pooledEngine, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w (closing the queue: %w)", err, q.Close())
 		}
-		return &pooledEngine{Engine: engine}, nil
+		return &pooledEngine{Engine: engine, log: current}, nil
 	})
 	if err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ type Relay struct {
 	// The id of an event. A request that it is empty for is answered with 400.
 	// Default: the id that the sender signed, or else the header field
 	// Webhook-Id, Svix-Id, Idempotency-Key or Ce-Id. Without any of these, an
-	// event gets a new id, and can't be recognised as a repeat.
+	// event gets a new id, and can't be recognized as a repeat.
 	ID string `json:"id,omitempty"`
 
 	// The type of an event. Default: empty.
@@ -64,7 +64,7 @@ type Relay struct {
 	// What an event is about, for ordering and for finding it. Default: empty.
 	Key string `json:"key,omitempty"`
 
-	// How long repeats are recognised. -1 turns this off. Default: 24 hours.
+	// How long repeats are recognized. -1 turns this off. Default: 24 hours.
 	Dedup caddy.Duration `json:"dedup,omitempty"`
 
 	// Where to relay events to. Required.
@@ -77,7 +77,8 @@ type Relay struct {
 	// Other answers than the default ones.
 	Respond Responses `json:"respond,omitzero"`
 
-	// The largest body that is accepted, in bytes. Default: 1048576 (1 MiB).
+	// The largest body that is accepted, in bytes. Default: 1048576 (1 MiB),
+	// unless a verifier before has let a larger one pass.
 	MaxBody int64 `json:"max_body,omitempty"`
 
 	app          *App
@@ -106,9 +107,6 @@ func (h *Relay) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("getting the relay app: %w", err)
 	}
 	h.app = app.(*App)
-	if h.MaxBody == 0 {
-		h.MaxBody = defaultMaxBody
-	}
 	switch {
 	case h.Dedup == 0:
 		h.Dedup = caddy.Duration(defaultDedup)
@@ -151,7 +149,7 @@ func (h *Relay) Validate() error {
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (h *Relay) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
-	body, err := readBody(r, h.MaxBody)
+	body, err := readBody(r, h.bodyLimit(r))
 	if err != nil {
 		countRejected(bodyReason(err))
 		return err
@@ -181,6 +179,17 @@ func (h *Relay) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Ha
 		}
 	}
 	return response.write(w, r, event)
+}
+
+// bodyLimit returns the size that the body of r may have.
+func (h *Relay) bodyLimit(r *http.Request) int64 {
+	if h.MaxBody > 0 {
+		return h.MaxBody
+	}
+	if b, ok := r.Body.(*bufferedBody); ok {
+		return max(defaultMaxBody, int64(len(b.bytes())))
+	}
+	return defaultMaxBody
 }
 
 // The reasons an event is refused for although it is authentic.

@@ -165,4 +165,3 @@ func (rs *Responses) unmarshal(d *caddyfile.Dispenser, name string, args []strin
 	}
 	return nil
 }
-

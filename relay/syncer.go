@@ -14,7 +14,7 @@ type syncer struct {
 	done chan struct{} // closed when run has returned
 
 	mu      sync.Mutex
-	taken   sync.Cond // signalled when waiting becomes empty
+	taken   sync.Cond // signaled when waiting becomes empty
 	waiting []*waiter
 	closing bool
 }

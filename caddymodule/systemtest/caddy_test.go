@@ -30,7 +30,7 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "caddy")
 	build := exec.Command("go", "build", "-o", binary, "../cmd/caddy")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -41,11 +41,11 @@ func tour(t *testing.T) (steps []step, log []string) {
 // changing matches what differs from one run to the next.
 var changing = regexp.MustCompile(`(?m)^Date: .*$|\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+|"duration": [0-9.e-]+`)
 
-// colour matches what terminals make colours of.
-var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
+// escape matches what terminals make colors of.
+var escape = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 func normal(output string) string {
-	output = colour.ReplaceAllString(strings.ReplaceAll(output, "\r\n", "\n"), "")
+	output = escape.ReplaceAllString(strings.ReplaceAll(output, "\r\n", "\n"), "")
 	return changing.ReplaceAllString(output, "…")
 }
 

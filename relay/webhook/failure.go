@@ -66,8 +66,7 @@ func isTLS(err error) bool {
 // redact returns the text of err without the URL, whose path and query may
 // hold secrets.
 func redact(err error) string {
-	var withURL *url.Error
-	if errors.As(err, &withURL) {
+	if withURL, ok := errors.AsType[*url.Error](err); ok {
 		err = withURL.Err
 	}
 	text := strings.ToValidUTF8(err.Error(), "�")

@@ -44,7 +44,7 @@ func (w *Destination) Deliver(ctx context.Context, d *relay.Delivery) relay.Resu
 	}
 	// The transport is used without an http.Client, which would cost more and
 	// add only what a delivery must not do: redirects, cookies.
-	resp, err := w.transport.RoundTrip(req)
+	resp, err := w.transport.RoundTrip(req) //nolint:bodyclose // answer closes it.
 	if err != nil {
 		return w.failure(ctx, err)
 	}

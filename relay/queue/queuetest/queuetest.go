@@ -20,7 +20,7 @@ func Run(t *testing.T, open func(t *testing.T) relay.Queue) {
 	for name, test := range map[string]func(*testing.T, func(*testing.T) relay.Queue){
 		"an accepted event can be claimed as it was":     testAcceptClaim,
 		"a queue keeps its content when it is reopened":  testReopen,
-		"duplicates are recognised":                      testDuplicates,
+		"duplicates are recognized":                      testDuplicates,
 		"concurrent readers see whole commits":           testConcurrentReaders,
 		"deliveries are claimed in due order":            testDueOrder,
 		"a claim leaves out what is held":                testHeld,
