@@ -156,12 +156,20 @@ const serving = "serving initial configuration"
 // serves reports whether the config is in use. Sites answer a little earlier.
 func (c *caddy) serves(t *testing.T) bool {
 	t.Helper()
-	select {
-	case <-c.done:
+	if c.ended() {
 		t.Fatalf("Caddy ended early:\n%s", c.log.tail(4<<10))
-	default:
 	}
 	return c.log.count(serving) > c.starts
+}
+
+// ended reports whether the process has ended.
+func (c *caddy) ended() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // kill ends the process as a crash would.

@@ -31,9 +31,7 @@ func TestDiskFull(t *testing.T) {
 		if kill {
 			c.kill()
 			l.stop()
-			out, err := c.command("run", "--config", c.config).CombinedOutput()
-			require.Error(t, err)
-			require.Contains(t, string(out), "database or disk is full", "a start without space says why it fails")
+			startWithoutSpace(t, c)
 			require.NoError(t, os.Remove(filler))
 			c.start(t)
 		} else {
@@ -48,14 +46,26 @@ func TestDiskFull(t *testing.T) {
 		require.Zero(t, l.duplicates)
 		accepted = append(accepted, l.accepted...)
 		requireArrived(t, sink, accepted)
+		waitFor(t, "all outcomes to be recorded", func() bool { return c.pending(t, "sink") == 0 })
 		if !kill {
 			require.Equal(t, repeats, sink.repeats(), "only a kill may have deliveries repeated")
 		}
 	}
 	require.True(t, c.log.contains("no space left on the disk"))
-	waitFor(t, "all outcomes to be recorded", func() bool { return c.pending(t, "sink") == 0 })
 	t.Logf("%d events accepted, all arrived, %d repeats", len(accepted), sink.repeats())
 	c.stop(t)
+}
+
+// startWithoutSpace starts Caddy while its disk is full. It depends on a few
+// blocks whether that works; if not, Caddy says why. Then it is killed again.
+func startWithoutSpace(t *testing.T, c *caddy) {
+	t.Helper()
+	c.launch(t, c.command("run", "--config", c.config))
+	waitFor(t, "Caddy to start or to give up", func() bool { return c.ended() || c.log.count(serving) > c.starts })
+	if c.ended() {
+		require.Contains(t, c.log.tail(4<<10), "disk is full")
+	}
+	c.kill()
 }
 
 // TestBacklogFillsDisk has a backlog take all of the disk. Deliveries go on
