@@ -22,6 +22,7 @@ var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
 func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 	if existing != nil {
+		d.Next() // the error is to have the line of the second block
 		return nil, d.Err("the relay option is already set; put everything into one block")
 	}
 	app := new(App)
@@ -68,7 +69,7 @@ func (a *App) unmarshalOption(d *caddyfile.Dispenser, option string) (err error)
 		if !d.NextArg() {
 			return d.ArgErr()
 		}
-		a.QueueRaw, err = unmarshalModule(d, "relay.queues", "engine")
+		a.QueueRaw, err = unmarshalModule(d, "relay.queues", "engine", "queue engine")
 		return err
 	case "history":
 		var text string
@@ -107,7 +108,7 @@ func (a *App) unmarshalDestination(d *caddyfile.Dispenser) error {
 	}
 	own := caddyfile.NewDispenser(tokens)
 	own.Next()
-	if dest.ToRaw, err = unmarshalModule(own, "relay.destinations", "type"); err != nil {
+	if dest.ToRaw, err = unmarshalModule(own, "relay.destinations", "type", "type of destination"); err != nil {
 		return err
 	}
 	if a.Destinations == nil {
@@ -164,11 +165,11 @@ func (dest *Destination) unmarshalOptions(d *caddyfile.Dispenser) ([]caddyfile.T
 }
 
 // unmarshalModule parses the module whose name is under the cursor, and
-// returns its JSON with the name under key.
-func unmarshalModule(d *caddyfile.Dispenser, namespace, key string) (json.RawMessage, error) {
+// returns its JSON with the name under key. what says in errors what it is.
+func unmarshalModule(d *caddyfile.Dispenser, namespace, key, what string) (json.RawMessage, error) {
 	name := d.Val()
 	if _, err := caddy.GetModule(namespace + "." + name); err != nil {
-		return nil, d.Errf("there is no %s '%s'; there are: %s", key, name, strings.Join(modulesIn(namespace), ", "))
+		return nil, d.Errf("there is no %s '%s'; there are: %s", what, name, strings.Join(modulesIn(namespace), ", "))
 	}
 	mod, err := caddyfile.UnmarshalModule(d, namespace+"."+name)
 	if err != nil {

@@ -94,6 +94,9 @@ func (h *Relay) unmarshalTo(d *caddyfile.Dispenser, destinations map[string]*Des
 	for _, name := range names {
 		if _, ok := destinations[name]; !ok && destinations != nil {
 			known := slices.Sorted(maps.Keys(destinations))
+			if len(known) == 0 {
+				return d.Errf("there is no destination '%s'; destinations are set in the global option relay", name)
+			}
 			return d.Errf("there is no destination '%s'; the global option relay has: %s", name, strings.Join(known, ", "))
 		}
 	}
@@ -105,8 +108,11 @@ func (h *Relay) unmarshalOption(d *caddyfile.Dispenser, option string, args []st
 	if name, ok := strings.CutPrefix(option, "respond "); ok {
 		return h.Respond.unmarshal(d, name, args[1:])
 	}
-	if len(args) != 1 || args[0] == "" {
+	if len(args) != 1 {
 		return d.ArgErr()
+	}
+	if args[0] == "" {
+		return d.Errf("%s must not be empty", option)
 	}
 	switch option {
 	case "id":
