@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,16 +40,21 @@ func TestDocs(t *testing.T) {
 	found := 0
 	for _, file := range files {
 		content, err := os.ReadFile(file)
-		if os.IsNotExist(err) {
-			continue
-		}
 		require.NoError(t, err)
 		for line, block := range caddyfiles(string(content)) {
 			found++
-			got := adapt(filepath.Base(file), block)
-			require.True(t, json.Valid([]byte(got)), "the block at line %d of %s: %s", line, file, got)
-			require.Equal(t, string(caddyfile.Format([]byte(block))), block, "the block at line %d of %s", line, file)
+			requireGood(t, block, fmt.Sprintf("the block at line %d of %s", line, file))
 		}
 	}
 	require.NotZero(t, found)
+	example, err := os.ReadFile("../Caddyfile.example")
+	require.NoError(t, err)
+	requireGood(t, string(example), "Caddyfile.example")
+}
+
+func requireGood(t *testing.T, text, what string) {
+	t.Helper()
+	got := adapt("Caddyfile", text)
+	require.True(t, json.Valid([]byte(got)), "%s: %s", what, got)
+	require.Equal(t, string(caddyfile.Format([]byte(text))), text, what)
 }

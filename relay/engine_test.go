@@ -209,6 +209,37 @@ func TestOneStuckDestinationDelaysNoOther(t *testing.T) {
 	})
 }
 
+// TestManyStuckDestinations has 990 of 1,000 destinations hang while each gets
+// events, and looks at the others.
+func TestManyStuckDestinations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const all, stuck, events = 1000, 990, 30
+		e := newEngine(t, newMemoryQueue())
+		hanging, fine := newSink(hangs), newSink(nil)
+		var config []relay.DestinationConfig
+		for i := range all {
+			d := relay.DestinationConfig{Name: fmt.Sprint("d", i), Destination: hanging, Concurrency: 64}
+			if i >= stuck {
+				d.Destination = fine
+			}
+			config = append(config, d)
+		}
+		configure(e, config...)
+		for i := range events {
+			for j := range all {
+				send(t, e, fmt.Sprint(i, "-", j), config[j].Name)
+			}
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		assert.Equal(t, (all-stuck)*events, fine.count())
+		assert.Equal(t, stuck*8, hanging.count(), "a receiver that does not answer is called by few attempts only")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.NoError(t, e.Close(ctx))
+	})
+}
+
 func TestBacklogIsDeliveredWhenTheDestinationComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newMemoryQueue()
@@ -342,6 +373,17 @@ func TestFailingQueueRefusesEventsAndKeepsOutcomes(t *testing.T) {
 		time.Sleep(time.Second)
 		assert.Equal(t, map[relay.State]int{relay.StateDelivered: 1}, q.states())
 		send(t, e, "b", "crm")
+		require.NoError(t, e.Close(t.Context()))
+	})
+}
+
+func TestEventThatCanNotBeSyncedIsNotAcknowledged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newMemoryQueue()
+		e := newEngine(t, q)
+		q.syncErr = errors.New("input/output error")
+		_, err := e.Accept(&relay.Event{ID: "a", Source: "test", Time: time.Now()}, []string{"crm"}, time.Hour)
+		require.ErrorIs(t, err, q.syncErr)
 		require.NoError(t, e.Close(t.Context()))
 	})
 }

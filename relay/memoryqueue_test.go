@@ -12,7 +12,8 @@ import (
 // memoryQueue is a queue that forgets everything, for tests of the engine.
 
 type memoryQueue struct {
-	delay func() time.Duration // of each call; may be nil
+	delay   func() time.Duration // of each call; may be nil
+	syncErr error
 
 	mu         sync.Mutex
 	err        error
@@ -97,9 +98,7 @@ func (q *memoryQueue) Commit(_ context.Context, b *relay.Batch) error {
 
 func (q *memoryQueue) Sync(context.Context) error {
 	q.wait()
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.err
+	return q.syncErr
 }
 
 func (q *memoryQueue) Claim(_ context.Context, query relay.ClaimQuery) (relay.Claims, error) {

@@ -47,6 +47,7 @@ type entry struct {
 // the table remembered a few per commit, which then touches each page of it
 // once for many ids. A filter spares most look-ups in the table.
 type memory struct {
+	size   int // recentSize, but for tests
 	recent map[idHash]int64
 	frozen map[idHash]int64 // on its way to the table
 
@@ -71,7 +72,7 @@ type memory struct {
 }
 
 func loadMemory(conn *sqlite.Conn) (m *memory, err error) {
-	m = &memory{recent: make(map[idHash]int64)}
+	m = &memory{size: recentSize, recent: make(map[idHash]int64)}
 	if m.lookup, err = conn.Prepare("SELECT expires FROM remembered WHERE hash = ?"); err != nil {
 		return nil, err
 	}
@@ -173,7 +174,7 @@ func (m *memory) committed() {
 		m.trimSeq = m.frozenSeq
 		m.frozen, m.spill, m.spilled = nil, nil, 0
 	}
-	if m.frozen == nil && len(m.recent) >= recentSize {
+	if m.frozen == nil && len(m.recent) >= m.size {
 		m.freeze()
 	}
 }
