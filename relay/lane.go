@@ -12,6 +12,9 @@ const (
 	// startLimit is the number of attempts at a time that a lane begins with,
 	// and falls back to while its receiver can't be reached.
 	startLimit = 8
+	// wakeGrain is how finely retries are timed: those due within one are read
+	// from the queue together.
+	wakeGrain = 20 * time.Millisecond
 	// readPause is the wait after the queue could not be read.
 	readPause = time.Second
 )

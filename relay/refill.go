@@ -79,7 +79,11 @@ func (l *lane) read(news uint64, q ClaimQuery) {
 
 // wakeAt has the queue read again at t, unless it will be even before that.
 func (l *lane) wakeAt(t time.Time) {
-	if t.IsZero() || (!l.next.IsZero() && !t.Before(l.next)) {
+	if t.IsZero() {
+		return
+	}
+	t = t.Truncate(wakeGrain).Add(wakeGrain)
+	if !l.next.IsZero() && !t.Before(l.next) {
 		return
 	}
 	l.next = t
