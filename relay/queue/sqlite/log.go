@@ -26,7 +26,7 @@ func openWAL(path string) (*walSyncer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the write-ahead log: %w", err)
 	}
-	if err := syncDirectories(filepath.Dir(path)); err != nil {
+	if err := syncDirectory(filepath.Dir(path)); err != nil {
 		return nil, errors.Join(fmt.Errorf("syncing the queue directory: %w", err), file.Close())
 	}
 	return &walSyncer{file}, nil

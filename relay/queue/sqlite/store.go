@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -60,7 +61,7 @@ func Open(dir string, logger *slog.Logger) (_ *Store, err error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := createDirectory(dir); err != nil {
 		return nil, fmt.Errorf("creating the queue directory: %w", err)
 	}
 	s := &Store{log: logger, destinations: make(map[string]int64), numbers: make(map[string]int64), oldest: make(map[int64]int64)}
@@ -93,6 +94,22 @@ func Open(dir string, logger *slog.Logger) (_ *Store, err error) {
 	}
 	s.checkpointer, err = startCheckpointer(path, logger)
 	return s, err
+}
+
+// createDirectory creates a directory, and those above it that are missing, so
+// that a power cut can't take any of them with what is in it. It need not be
+// new for that: whoever created it may have been killed before the sync.
+func createDirectory(dir string) error {
+	parent := filepath.Dir(dir)
+	if _, err := os.Stat(parent); errors.Is(err, fs.ErrNotExist) {
+		if err := createDirectory(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDirectory(parent)
 }
 
 // acquire locks the directory against other processes.

@@ -2,5 +2,5 @@
 
 package sqlite
 
-// syncDirectories does nothing where directories can't be synced.
-func syncDirectories(string) error { return nil }
+// syncDirectory does nothing where directories can't be synced.
+func syncDirectory(string) error { return nil }

@@ -5,20 +5,13 @@ package sqlite
 import (
 	"errors"
 	"os"
-	"path/filepath"
 )
 
-// syncDirectories makes the entries of dir durable, and the entry of dir
-// itself, which may be new too.
-func syncDirectories(dir string) error {
-	for _, d := range []string{dir, filepath.Dir(dir)} {
-		f, err := os.Open(d)
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(f.Sync(), f.Close()); err != nil {
-			return err
-		}
+// syncDirectory makes the entries of dir durable.
+func syncDirectory(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
 	}
-	return nil
+	return errors.Join(f.Sync(), f.Close())
 }
