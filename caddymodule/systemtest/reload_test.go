@@ -218,21 +218,24 @@ func TestQueueBelowSymlink(t *testing.T) {
 // events in it that wait for a destination.
 func pendingIn(t *testing.T, dir, destination string) (ids []string) {
 	t.Helper()
-	var store *sqlite.Store
+	var queue relay.Queue
 	waitFor(t, "the queue to be closed", func() bool {
 		var err error
-		store, err = sqlite.Open(dir, nil)
+		queue, err = openQueue(dir)
 		if err != nil {
 			require.ErrorContains(t, err, "is already locked")
 		}
 		return err == nil
 	})
-	defer func() { require.NoError(t, store.Close()) }()
-	for _, claim := range claimAll(t, store, destination) {
+	defer func() { require.NoError(t, queue.Close()) }()
+	for _, claim := range claimAll(t, queue, destination) {
 		ids = append(ids, claim.Event.ID)
 	}
 	return ids
 }
+
+// openQueue opens a queue that Caddy does not have open.
+func openQueue(dir string) (relay.Queue, error) { return sqlite.Open(dir, nil) }
 
 // claimAll reads all unfinished deliveries of a destination, due or not.
 func claimAll(t *testing.T, queue relay.Queue, destination string) []relay.Claim {
