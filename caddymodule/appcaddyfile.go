@@ -122,9 +122,14 @@ func (a *App) unmarshalDestination(d *caddyfile.Dispenser) error {
 // returns the other tokens for the type to parse. The cursor is on its name.
 func (dest *Destination) unmarshalOptions(d *caddyfile.Dispenser) ([]caddyfile.Token, error) {
 	tokens := append([]caddyfile.Token{d.Token()}, d.RemainingArgsAsTokens()...)
-	brace := tokens[len(tokens)-1]
+	var opening caddyfile.Token
 	var block []caddyfile.Token
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if opening.Text == "" {
+			d.Prev()
+			opening = d.Token()
+			d.Next()
+		}
 		switch option := d.Val(); option {
 		case "concurrency":
 			var text string
@@ -154,14 +159,8 @@ func (dest *Destination) unmarshalOptions(d *caddyfile.Dispenser) ([]caddyfile.T
 	if len(block) == 0 {
 		return tokens, nil
 	}
-	// The braces are put back where they were: in the line of the first token
-	// and behind the last.
-	brace.Text = "{"
-	tokens = append(append(tokens, brace), block...)
-	brace = block[len(block)-1]
-	brace.Text = "}"
-	brace.Line++
-	return append(tokens, brace), nil
+	tokens = append(append(tokens, opening), block...)
+	return append(tokens, d.Token()), nil // the closing brace
 }
 
 // unmarshalModule parses the module whose name is under the cursor, and
