@@ -99,6 +99,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.History == 0 {
 		a.History = caddy.Duration(defaultHistory)
 	}
+	a.config.Logger = a.log
 	a.config.Limits = relay.Limits{History: time.Duration(a.History), MaxSize: a.queue.SizeLimit()}
 	for name, d := range a.Destinations {
 		if err := a.provisionDestination(ctx, name, d); err != nil {
@@ -174,7 +175,6 @@ func (a *App) Start() error {
 		return err
 	}
 	a.started = true
-	engine.setGrace(gracePeriod(a.ctx))
 	a.engine = engine
 	a.attachment = engine.Attach(a.config)
 	close(a.ready)
@@ -227,7 +227,7 @@ type startedHandler struct{ app *App }
 // Handle implements caddyevents.Handler.
 func (h startedHandler) Handle(context.Context, caddy.Event) error {
 	if h.app.attachment != nil {
-		h.app.engine.log.set(h.app.log)
+		h.app.engine.setGrace(gracePeriod(h.app.ctx))
 		h.app.attachment.Activate()
 	}
 	return nil

@@ -2,7 +2,9 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -58,6 +60,16 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		seen[option] = true
 		if err := a.unmarshalOption(d, option); err != nil {
 			return err
+		}
+	}
+	// How often a destination retries may be said in two places, so it can be
+	// checked only now.
+	if _, err := a.Retry.merged(nil).schedule(); err != nil && len(a.Destinations) == 0 {
+		return d.WrapErr(err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Destinations)) {
+		if _, err := a.Retry.merged(a.Destinations[name].Retry).schedule(); err != nil {
+			return d.Errf("destination %s: %v", name, err)
 		}
 	}
 	return nil

@@ -2,7 +2,7 @@ package caddymodule
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -20,7 +20,6 @@ var engines = caddy.NewUsagePool()
 // pooledEngine is an engine that closes itself when no config uses it.
 type pooledEngine struct {
 	*relay.Engine
-	log   *currentHandler
 	grace atomic.Int64 // nanoseconds; 0 means no limit
 }
 
@@ -28,17 +27,15 @@ type pooledEngine struct {
 // give it back with engines.Delete.
 func openEngine(queue QueueModule, log *slog.Logger) (*pooledEngine, error) {
 	value, _, err := engines.LoadOrNew(queue.Location(), func() (caddy.Destructor, error) {
-		current := newCurrentHandler(log)
-		log := slog.New(current)
-		q, err := queue.Open(log)
+		q, err := queue.Open()
 		if err != nil {
 			return nil, err
 		}
 		engine, err := relay.NewEngine(context.Background(), relay.Options{Queue: q, Logger: log, Observer: metrics})
 		if err != nil {
-			return nil, fmt.Errorf("%w (closing the queue: %w)", err, q.Close())
+			return nil, errors.Join(err, q.Close())
 		}
-		return &pooledEngine{Engine: engine, log: current}, nil
+		return &pooledEngine{Engine: engine}, nil
 	})
 	if err != nil {
 		return nil, err

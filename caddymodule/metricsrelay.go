@@ -19,6 +19,7 @@ type observer struct {
 	attemptTime  *prometheus.HistogramVec
 	commitEvents prometheus.Histogram
 	commitTime   prometheus.Histogram
+	syncTime     prometheus.Histogram
 }
 
 var metrics = newObserver()
@@ -42,7 +43,9 @@ func newObserver() *observer {
 		commitEvents: prometheus.NewHistogram(
 			histogram("commit_batch_size", "Events and outcomes of attempts in a commit.", prometheus.ExponentialBuckets(1, 2, 11))),
 		commitTime: prometheus.NewHistogram(
-			histogram("commit_duration_seconds", "How long commits took, with the sync to disk.", prometheus.ExponentialBuckets(0.0001, 2, 15))),
+			histogram("commit_duration_seconds", "How long commits took, without the sync to disk.", prometheus.ExponentialBuckets(0.0001, 2, 15))),
+		syncTime: prometheus.NewHistogram(
+			histogram("sync_duration_seconds", "How long syncs of commits to disk took.", prometheus.ExponentialBuckets(0.0001, 2, 15))),
 	}
 }
 
@@ -84,12 +87,15 @@ func (o *observer) Committed(events, outcomes int, took time.Duration) {
 	o.commitTime.Observe(took.Seconds())
 }
 
+// Synced implements relay.Observer.
+func (o *observer) Synced(took time.Duration) { o.syncTime.Observe(took.Seconds()) }
+
 // registerMetrics adds the metrics of the engines and of the app's own queue
 // to the registry of its config.
 func (a *App) registerMetrics(ctx caddy.Context) error {
 	return registerMetrics(ctx.GetMetricsRegistry(), rejectedTotal,
 		metrics.accepted, metrics.deliveries, metrics.attempts, metrics.attemptTime,
-		metrics.commitEvents, metrics.commitTime, queueCollector{a})
+		metrics.commitEvents, metrics.commitTime, metrics.syncTime, queueCollector{a})
 }
 
 var (
@@ -124,9 +130,13 @@ func (c queueCollector) Collect(ch chan<- prometheus.Metric) {
 		gauge(pendingDesc, float64(l.Pending))
 		gauge(runningDesc, float64(l.Running))
 		gauge(deadDesc, float64(l.Dead))
+		if l.Pending == 0 {
+			gauge(oldestDesc, 0)
+			continue
+		}
 		oldest, err := engine.Oldest(ctx, l.Destination)
 		switch {
-		case err != nil:
+		case err != nil: // Better no figure than a wrong one.
 		case oldest.IsZero():
 			gauge(oldestDesc, 0)
 		default:

@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"fmt"
-	"log/slog"
 	"path/filepath"
 
 	"github.com/caddyserver/caddy/v2"
@@ -26,7 +25,7 @@ type QueueModule interface {
 	// limit.
 	SizeLimit() int64
 	// Open opens the queue.
-	Open(*slog.Logger) (relay.Queue, error)
+	Open() (relay.Queue, error)
 }
 
 // SQLite keeps events in a SQLite database in a local directory. Only one
@@ -100,8 +99,8 @@ func (s *SQLite) Location() string { return s.location }
 func (s *SQLite) SizeLimit() int64 { return s.MaxSize }
 
 // Open implements QueueModule.
-func (s *SQLite) Open(log *slog.Logger) (relay.Queue, error) {
-	return sqlite.Open(s.location, log)
+func (s *SQLite) Open() (relay.Queue, error) {
+	return sqlite.Open(s.location)
 }
 
 // UnmarshalCaddyfile sets up the queue from Caddyfile tokens. Syntax:

@@ -40,7 +40,7 @@ func (c *collector) Deliver(_ context.Context, d *relay.Delivery) relay.Result {
 // and the destination that its events go to.
 func newTestRelay(tb testing.TB, h *Relay) (*Relay, *collector) {
 	tb.Helper()
-	store, err := sqlite.Open(tb.TempDir(), nil)
+	store, err := sqlite.Open(tb.TempDir())
 	require.NoError(tb, err)
 	engine, err := relay.NewEngine(tb.Context(), relay.Options{Queue: store})
 	require.NoError(tb, err)

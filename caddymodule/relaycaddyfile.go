@@ -166,7 +166,7 @@ func (rs *Responses) unmarshal(d *caddyfile.Dispenser, name string, args []strin
 	default:
 		return d.Errf("unknown response '%s'; it can be accepted, duplicate or full", name)
 	}
-	if err := checkStatus(name, status); err != nil {
+	if err := checkResponse(name, status, response.Body); err != nil {
 		return d.WrapErr(err)
 	}
 	return nil

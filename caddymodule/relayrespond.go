@@ -69,21 +69,23 @@ func (rs *Responses) validate() error {
 		if response == nil {
 			continue
 		}
-		if err := checkStatus(name, response.Status); err != nil {
+		if err := checkResponse(name, response.Status, response.Body); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkStatus keeps answers honest: a sender that is told 4xx because of our
+// checkResponse keeps answers honest: a sender that is told 4xx because of our
 // trouble would drop the event.
-func checkStatus(name string, status int) error {
+func checkResponse(name string, status int, body string) error {
 	switch {
 	case name == "full" && status/100 != 5:
 		return fmt.Errorf("respond full: %d is not 5xx, so the sender might not try again", status)
-	case name != "full" && (status/100 != 2):
+	case name != "full" && status/100 != 2:
 		return fmt.Errorf("respond %s: %d is not 2xx, though the event was accepted", name, status)
+	case (status == http.StatusNoContent || status == http.StatusResetContent) && body != "":
+		return fmt.Errorf("respond %s: an answer with %d has no body", name, status)
 	}
 	return nil
 }

@@ -50,8 +50,12 @@ func (r *Retry) merged(own *Retry) Retry {
 	if own.Off {
 		return Retry{Off: true}
 	}
-	if len(own.Schedule) > 0 || own.Attempts != 0 || own.Every != 0 {
-		m.Off, m.Schedule, m.Attempts, m.Every = false, own.Schedule, own.Attempts, own.Every
+	m.Off = false
+	if len(own.Schedule) > 0 || own.Every != 0 {
+		m.Schedule, m.Every = own.Schedule, own.Every
+	}
+	if len(own.Schedule) > 0 || own.Attempts != 0 {
+		m.Attempts = own.Attempts
 	}
 	if own.Jitter != nil {
 		m.Jitter = own.Jitter
@@ -77,7 +81,7 @@ func (r Retry) schedule() (relay.Schedule, error) {
 	if r.GiveUpAfter != 0 {
 		s.GiveUpAfter = time.Duration(r.GiveUpAfter)
 	}
-	if s.Jitter < 0 || s.Jitter > 1 || s.GiveUpAfter < 0 || r.Every < 0 || r.Attempts < 0 {
+	if !(s.Jitter >= 0 && s.Jitter <= 1) || s.GiveUpAfter < 0 || r.Every < 0 || r.Attempts < 0 {
 		return s, errors.New("retry: jitter must be from 0 to 1, and no duration or number negative")
 	}
 	var err error
@@ -148,10 +152,8 @@ func unmarshalRetry(d *caddyfile.Dispenser) (*Retry, error) {
 	if len(seen) == 0 {
 		return nil, d.Err("retry needs 'off' or a block of options")
 	}
-	// What is set in the global options and here may only fit together when
-	// both are known, but much is certain now and has a line number.
-	if _, err := r.schedule(); err != nil {
-		return nil, d.WrapErr(err)
+	if r.Every != 0 && len(r.Schedule) > 0 {
+		return nil, d.Err("retry: schedule and every exclude each other")
 	}
 	return r, nil
 }
@@ -178,7 +180,7 @@ func (r *Retry) unmarshalOption(d *caddyfile.Dispenser, option string) (err erro
 		return parseDuration(d, args[0], &r.Every)
 	case "jitter":
 		share, err := strconv.ParseFloat(args[0], 64)
-		if err != nil {
+		if err != nil || !(share >= 0 && share <= 1) {
 			return d.Errf("jitter: '%s' is not a number from 0 to 1", args[0])
 		}
 		r.Jitter = &share

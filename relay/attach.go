@@ -11,6 +11,8 @@ import (
 type Config struct {
 	Destinations []DestinationConfig
 	Limits       Limits
+	// Logger is used while the config is active; nil keeps the one before.
+	Logger *slog.Logger
 }
 
 // DestinationConfig is a destination and how it is used.
@@ -29,12 +31,13 @@ type Attachment struct {
 	engine  *Engine
 	targets map[string]*target
 	limits  Limits
+	log     *slog.Logger
 	active  bool
 }
 
 // Attach announces a config without any effect yet.
 func (e *Engine) Attach(c Config) *Attachment {
-	a := &Attachment{engine: e, targets: make(map[string]*target), limits: c.Limits}
+	a := &Attachment{engine: e, targets: make(map[string]*target), limits: c.Limits, log: c.Logger}
 	for _, d := range c.Destinations {
 		a.targets[d.Name] = &target{
 			destination: d.Destination,
@@ -95,6 +98,9 @@ func (e *Engine) apply() {
 		return
 	}
 	e.limits = active.limits
+	if active.log != nil {
+		e.log.Store(active.log)
+	}
 	for name := range active.targets {
 		if e.lanes[name] == nil {
 			e.lanes[name] = newLane(e, name)
@@ -104,7 +110,7 @@ func (e *Engine) apply() {
 		t := active.targets[name]
 		l.setTarget(t)
 		if n := l.pending.Load(); t == nil && n > 0 {
-			e.log.Warn("destination is not configured; its deliveries wait until it is, or until they are dropped",
+			e.log.Load().Warn("destination is not configured; its deliveries wait until it is, or until they are dropped",
 				slog.String("destination", name), slog.Int64("pending", n))
 		}
 	}

@@ -83,7 +83,8 @@ func (e *Engine) logFinish(w *work) {
 	case StateDelivered:
 	}
 	ctx := context.Background()
-	if !e.log.Enabled(ctx, level) {
+	log := e.log.Load()
+	if !log.Enabled(ctx, level) {
 		return
 	}
 	attrs := []slog.Attr{
@@ -100,5 +101,5 @@ func (e *Engine) logFinish(w *work) {
 	if w.State == StatePending {
 		attrs = append(attrs, slog.Time("retry_at", w.Due))
 	}
-	e.log.LogAttrs(ctx, level, msg, attrs...)
+	log.LogAttrs(ctx, level, msg, attrs...)
 }

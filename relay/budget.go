@@ -2,13 +2,9 @@ package relay
 
 import "sync/atomic"
 
-const (
-	// memoryBudget bounds the bytes of all events that lanes hold. What does
-	// not fit stays in the queue and is read back when there is room.
-	memoryBudget = 64 << 20
-	// deliveryOverhead is what a held delivery costs besides its body.
-	deliveryOverhead = 768
-)
+// memoryBudget bounds the bytes of all events that lanes hold. What does not
+// fit stays in the queue and is read back when there is room.
+const memoryBudget = 64 << 20
 
 // budget shares the memory for events between lanes. A lane may hold half of
 // what is free: a busy one alone gets much, many get equal shares, and
@@ -25,8 +21,3 @@ func (b *budget) room(held int64) int64 {
 }
 
 func (b *budget) add(n int64) { b.used.Add(n) }
-
-// cost returns what holding a delivery of e takes, in bytes.
-func cost(e *Event) int64 {
-	return int64(len(e.Body)+len(e.Header)) + deliveryOverhead
-}

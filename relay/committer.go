@@ -20,8 +20,8 @@ const (
 	failurePause = 200 * time.Millisecond
 	// maintainEvery is the time between rounds of housekeeping, maintainFor
 	// the time that a round may take.
-	maintainEvery = 250 * time.Millisecond
-	maintainFor   = 25 * time.Millisecond
+	maintainEvery = 100 * time.Millisecond
+	maintainFor   = 20 * time.Millisecond
 )
 
 // waiter is an event on its way into the queue, and the place where its
@@ -113,7 +113,7 @@ func (c *committer) close() {
 // run commits until close is called.
 func (c *committer) run() {
 	defer close(c.done)
-	c.syncer = newSyncer(c.queue, c.failed)
+	c.syncer = newSyncer(c.queue, c.observer, c.failed)
 	go c.syncer.run()
 	defer c.syncer.close()
 	maintain := time.NewTicker(maintainEvery)
@@ -123,6 +123,7 @@ func (c *committer) run() {
 		accepts  []*waiter
 		finishes []*work
 	)
+	more := false // housekeeping to be done
 	for !c.finished() {
 		select {
 		case <-c.wake:
@@ -132,8 +133,14 @@ func (c *committer) run() {
 			if err := c.commit(&batch, accepts, finishes); err != nil && c.giveUp() {
 				return
 			}
+			if more {
+				// A step for each commit keeps up with what commits add,
+				// however many there are.
+				more = c.maintain()
+			}
 		case <-maintain.C:
-			c.maintain()
+			c.syncer.add(nil) // outcomes that were committed without an event
+			more = c.maintainWhileIdle()
 		}
 	}
 }
@@ -196,7 +203,9 @@ func (c *committer) commit(b *Batch, accepts []*waiter, finishes []*work) error 
 	if err == nil {
 		c.observer.Committed(len(accepts), len(finishes), time.Since(start))
 		c.committed(accepts, finishes)
-		c.syncer.add(accepts)
+		if len(accepts) > 0 {
+			c.syncer.add(accepts)
+		}
 	} else {
 		c.failed(err)
 		c.putBack(finishes)
@@ -220,19 +229,24 @@ func (c *committer) putBack(finishes []*work) {
 	time.AfterFunc(failurePause, c.signal)
 }
 
-// maintain does housekeeping in the time that no event needs.
-func (c *committer) maintain() {
-	c.syncer.add(nil)
+// maintain does a step of housekeeping. It reports whether there is more.
+func (c *committer) maintain() bool {
+	more, err := c.queue.Maintain(context.Background(), c.limits())
+	if err != nil {
+		c.failed(err)
+	}
+	return more
+}
+
+// maintainWhileIdle does housekeeping for a while, or until there is something
+// to commit.
+func (c *committer) maintainWhileIdle() (more bool) {
 	for start := time.Now(); time.Since(start) < maintainFor; {
-		more, err := c.queue.Maintain(context.Background(), c.limits())
-		if err != nil {
-			c.failed(err)
-			return
-		}
-		if !more || len(c.wake) > 0 {
-			return
+		if more = c.maintain(); !more || len(c.wake) > 0 {
+			break
 		}
 	}
+	return more
 }
 
 // giveUp reports whether to stop although outcomes could not be committed. No

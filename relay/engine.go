@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,7 +13,7 @@ import (
 type Options struct {
 	// Queue is closed by the engine.
 	Queue Queue
-	// Logger may be nil.
+	// Logger is used until a config is activated; it may be nil.
 	Logger *slog.Logger
 	// Observer may be nil.
 	Observer Observer
@@ -24,7 +25,8 @@ type Options struct {
 // time and from any goroutine, also after Close.
 type Engine struct {
 	queue      Queue
-	log        *slog.Logger
+	log        atomic.Pointer[slog.Logger] // of the config that is active
+	trouble    trouble
 	observer   Observer
 	committer  *committer
 	budget     budget
@@ -33,6 +35,9 @@ type Engine struct {
 	// attempts is done when attempts under way have to end.
 	attempts context.Context
 	abort    context.CancelFunc
+
+	closeOnce sync.Once
+	closeErr  error
 
 	mu          sync.Mutex
 	lanes       map[string]*lane
@@ -50,14 +55,14 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		queue:    o.Queue,
-		log:      o.Logger,
 		observer: o.Observer,
 		lanes:    make(map[string]*lane),
 		budget:   budget{size: memoryBudget},
 	}
-	if e.log == nil {
-		e.log = slog.New(slog.DiscardHandler)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	e.log.Store(o.Logger)
 	if e.observer == nil {
 		e.observer = nopObserver{}
 	}
@@ -73,7 +78,7 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 		observer:  e.observer,
 		limits:    e.currentLimits,
 		committed: e.committed,
-		failed:    e.commitFailed,
+		failed:    e.failed,
 		wake:      make(chan struct{}, 1),
 		done:      make(chan struct{}),
 	}
@@ -86,8 +91,8 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 // been kept within dedup; the event is not kept again then. The event must not
 // be changed afterwards.
 //
-// Errors are [ErrFull], [ErrClosed], and what the queue reports; the event is
-// not kept then.
+// Errors are [ErrFull], [ErrClosed], and what the queue reports. The event is
+// not kept then, except that it may be if the queue could not be synced.
 func (e *Engine) Accept(event *Event, to []string, dedup time.Duration) (duplicate bool, err error) {
 	duplicate, err = e.committer.accept(Acceptance{Event: event, To: to, Dedup: dedup})
 	if err != nil {
@@ -117,8 +122,35 @@ func (e *Engine) committed(accepts []*waiter, finishes []*work) {
 	}
 }
 
-func (e *Engine) commitFailed(err error) {
-	e.log.Error("writing to the queue failed", slog.Any("error", err))
+// failed reports trouble with the queue.
+func (e *Engine) failed(err error) {
+	if suppressed, ok := e.trouble.report(time.Now()); ok {
+		e.log.Load().Error("the queue failed", slog.Any("error", err), slog.Int("suppressed", suppressed))
+	}
+}
+
+// troubleEvery is the time between two lines in the log about the queue. More
+// would only fill the disk that may be full.
+const troubleEvery = 10 * time.Second
+
+// trouble decides which failures are logged.
+type trouble struct {
+	mu         sync.Mutex
+	last       time.Time
+	suppressed int
+}
+
+// report returns whether to log a failure, and how many were not logged since
+// the last one that was.
+func (t *trouble) report(now time.Time) (suppressed int, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.last.IsZero() && now.Sub(t.last) < troubleEvery {
+		t.suppressed++
+		return 0, false
+	}
+	suppressed, t.last, t.suppressed = t.suppressed, now, 0
+	return suppressed, true
 }
 
 // lane returns the lane of a destination, which need not be configured.
@@ -148,13 +180,27 @@ func (e *Engine) currentLimits() Limits {
 // then cuts them short, and closes the queue. Events are accepted until the
 // attempts have ended; what is not delivered stays in the queue.
 func (e *Engine) Close(ctx context.Context) error {
-	if !e.background.close() {
-		return nil
+	e.closeOnce.Do(func() {
+		e.background.close()
+		stop := context.AfterFunc(ctx, e.abort)
+		e.background.wait()
+		stop()
+		e.abort()
+		e.stopTimers()
+		e.committer.close()
+		e.closeErr = e.queue.Close()
+	})
+	return e.closeErr
+}
+
+func (e *Engine) stopTimers() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, l := range e.lanes {
+		l.mu.Lock()
+		if l.timer != nil {
+			l.timer.Stop()
+		}
+		l.mu.Unlock()
 	}
-	stop := context.AfterFunc(ctx, e.abort)
-	e.background.wait()
-	stop()
-	e.abort()
-	e.committer.close()
-	return e.queue.Close()
 }

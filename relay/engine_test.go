@@ -132,6 +132,7 @@ func TestRetriesFollowTheSchedule(t *testing.T) {
 		start := time.Now()
 		send(t, e, "a", "crm")
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		require.Len(t, s.times, 3)
 		assert.WithinDuration(t, start.Add(5*time.Second), s.times[1], 100*time.Millisecond)
 		assert.WithinDuration(t, start.Add(65*time.Second), s.times[2], 200*time.Millisecond)
@@ -182,6 +183,7 @@ func TestPanickingDestinationIsRetried(t *testing.T) {
 		configure(e, to("crm", s, time.Second))
 		send(t, e, "a", "crm")
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		assert.Equal(t, 2, s.count())
 		require.NoError(t, e.Close(t.Context()))
 		assert.Equal(t, map[relay.State]int{relay.StateDelivered: 1}, q.states())
@@ -200,6 +202,7 @@ func TestOneStuckDestinationDelaysNoOther(t *testing.T) {
 			send(t, e, fmt.Sprint(i), "stuck", "fine")
 		}
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		assert.Equal(t, 20_000, fine.count())
 		assert.Less(t, fine.times[len(fine.times)-1].Sub(start), time.Second)
 		assert.Equal(t, 4, stuck.count(), "concurrency")
@@ -230,7 +233,7 @@ func TestManyStuckDestinations(t *testing.T) {
 				send(t, e, fmt.Sprint(i, "-", j), config[j].Name)
 			}
 		}
-		time.Sleep(time.Second)
+		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		assert.Equal(t, (all-stuck)*events, fine.count())
 		assert.Equal(t, stuck*8, hanging.count(), "a receiver that does not answer is called by few attempts only")
@@ -251,6 +254,7 @@ func TestBacklogIsDeliveredWhenTheDestinationComesBack(t *testing.T) {
 		s := newSink(nil)
 		configure(e, to("crm", s))
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		assert.Equal(t, 30_000, s.events())
 		assert.Equal(t, 30_000, s.count(), "each once")
 		require.NoError(t, e.Close(t.Context()))
@@ -297,6 +301,7 @@ func TestNothingIsDeliveredTwiceOrLost(t *testing.T) {
 		}
 		senders.Wait()
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		assert.Len(t, delivered, 20_000)
 		for id, n := range delivered {
 			assert.Equal(t, 1, n, id)
@@ -317,6 +322,7 @@ func TestEventAcceptedWhileTheQueueIsReadIsNotForgotten(t *testing.T) {
 		q.delay = nil
 		send(t, e, "a", "crm")
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		assert.Equal(t, 1, s.count())
 		require.NoError(t, e.Close(t.Context()))
 	})
@@ -367,10 +373,12 @@ func TestFailingQueueRefusesEventsAndKeepsOutcomes(t *testing.T) {
 		_, err := e.Accept(&relay.Event{ID: "b", Source: "test", Time: time.Now()}, []string{"crm"}, time.Hour)
 		require.ErrorIs(t, err, broken)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		assert.Equal(t, map[relay.State]int{relay.StatePending: 1}, q.states())
 		assert.Equal(t, 1, s.count(), "not tried again while its outcome can't be stored")
 		q.fail(nil)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		assert.Equal(t, map[relay.State]int{relay.StateDelivered: 1}, q.states())
 		send(t, e, "b", "crm")
 		require.NoError(t, e.Close(t.Context()))

@@ -30,6 +30,15 @@ type Event struct {
 	Body []byte
 }
 
+// eventOverhead is about what an event and its delivery take in memory besides
+// the parts that differ in size.
+const eventOverhead = 768
+
+// Size returns about how many bytes the event takes in memory.
+func (e *Event) Size() int64 {
+	return int64(len(e.Body)+len(e.Header)+len(e.Query)) + eventOverhead
+}
+
 // Header is an ordered block of header fields in wire format, one
 // "Name: value\n" line per field. The compact form is what queues store, and
 // needs no parsing where no field is asked for.

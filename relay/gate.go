@@ -30,13 +30,11 @@ func (g *gate) isClosed() bool {
 	return g.closed
 }
 
-// close lets nothing more begin. It returns false if it was called before.
-func (g *gate) close() bool {
+// close lets nothing more begin.
+func (g *gate) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	was := g.closed
 	g.closed = true
-	return !was
 }
 
 // wait returns when all that has begun has ended.

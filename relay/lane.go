@@ -15,6 +15,13 @@ const (
 	// wakeGrain is how finely retries are timed: those due within one are read
 	// from the queue together.
 	wakeGrain = 20 * time.Millisecond
+	// maxSleep bounds the wait for the next retry, so that one is not late for
+	// long when the system's clock is set or the machine was asleep.
+	maxSleep = time.Minute
+	// maxRead bounds the bytes that a lane reads from the queue at a time.
+	maxRead = 4 << 20
+	// roomPause is the wait for room when other lanes have it.
+	roomPause = time.Second
 	// readPause is the wait after the queue could not be read.
 	readPause = time.Second
 )
@@ -97,7 +104,7 @@ func (l *lane) push(key int64, e *Event) {
 		return // It was read from the queue before we got here.
 	}
 	if l.target == nil || l.behind || len(l.held) >= maxHeld ||
-		(len(l.held) > 0 && l.engine.budget.room(l.heldBytes) < cost(e)) {
+		(len(l.held) > 0 && l.engine.budget.room(l.heldBytes) < e.Size()) {
 		l.more, l.behind = true, true
 		l.news++
 		l.refill()
@@ -108,19 +115,19 @@ func (l *lane) push(key int64, e *Event) {
 }
 
 func (l *lane) hold(key int64, e *Event, attempts int) {
-	c := cost(e)
+	size := e.Size()
 	l.held[key] = struct{}{}
-	l.heldBytes += c
-	l.engine.budget.add(c)
+	l.heldBytes += size
+	l.engine.budget.add(size)
 	l.ready.push(&work{Finish: Finish{Key: key, Attempt: attempts}, lane: l, event: e})
 }
 
 // release forgets a delivery whose outcome is committed, or which is given
 // back to the queue.
 func (l *lane) release(w *work) {
-	c := cost(w.event)
-	l.heldBytes -= c
-	l.engine.budget.add(-c)
+	size := w.event.Size()
+	l.heldBytes -= size
+	l.engine.budget.add(-size)
 	if l.reading {
 		l.released = append(l.released, w.Key)
 		return
@@ -202,4 +209,5 @@ func (l *lane) putBackReady() {
 		l.release(l.ready.pop())
 	}
 	l.more, l.behind = true, true
+	l.news++ // A read under way has passed over them.
 }

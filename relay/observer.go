@@ -16,6 +16,8 @@ type Observer interface {
 	// Committed is called after each commit with the number of events and
 	// outcomes in it.
 	Committed(events, outcomes int, took time.Duration)
+	// Synced is called after each sync to disk.
+	Synced(took time.Duration)
 }
 
 // nopObserver is the Observer of an engine that was given none.
@@ -25,3 +27,4 @@ func (nopObserver) Accepted(string, bool)                   {}
 func (nopObserver) Attempted(string, Reason, time.Duration) {}
 func (nopObserver) Finished(string, State)                  {}
 func (nopObserver) Committed(int, int, time.Duration)       {}
+func (nopObserver) Synced(time.Duration)                    {}

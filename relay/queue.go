@@ -52,8 +52,8 @@ var (
 type Limits struct {
 	// History is how long finished deliveries stay.
 	History time.Duration
-	// MaxSize is the number of bytes the queue may take on disk, or 0 for no
-	// limit. History gives way to new events; unfinished deliveries and dead
+	// MaxSize is the number of bytes that what is kept may take, or 0 for no
+	// limit. A log of recent changes may come on top. History gives way to new events; unfinished deliveries and dead
 	// letters don't.
 	MaxSize int64
 }
@@ -112,7 +112,7 @@ type ClaimQuery struct {
 	// Now is the time up to which deliveries count as due.
 	Now time.Time
 	// Max is the number of deliveries wanted; MaxBytes ends the list early,
-	// once the bodies in it exceed this many bytes. One is always returned.
+	// once the sizes of the events in it exceed it. One is always returned.
 	Max      int
 	MaxBytes int64
 	// Held reports keys that the caller already has.

@@ -2,7 +2,7 @@ package relay
 
 import (
 	"context"
-	"log/slog"
+	"fmt"
 	"time"
 )
 
@@ -16,16 +16,22 @@ func (l *lane) refill() {
 	room := l.engine.budget.room(l.heldBytes)
 	if len(l.held) > maxHeld/2 || (len(l.held) > 0 && room < l.heldBytes) {
 		l.behind = true
+		// Usually the end of an attempt brings us back, but what is held may
+		// be little that takes long, and the room may be others'.
+		l.wakeAt(time.Now().Add(roomPause))
 		return
 	}
 	if !l.engine.background.begin() {
 		return
 	}
 	l.reading = true
+	// The room is taken while the queue is read, since other lanes read too.
+	room = min(max(room, 0), maxRead)
+	l.engine.budget.add(room)
 	go l.read(l.news, ClaimQuery{
 		Destination: l.name,
 		Max:         maxHeld - len(l.held),
-		MaxBytes:    max(room, 0),
+		MaxBytes:    room,
 		Held:        l.holds,
 	})
 }
@@ -44,12 +50,12 @@ func (l *lane) read(news uint64, q ClaimQuery) {
 	q.Now = time.Now()
 	claims, err := l.engine.queue.Claim(context.Background(), q)
 	if err != nil {
-		l.engine.log.Error("reading deliveries from the queue failed",
-			slog.String("destination", l.name), slog.Any("error", err))
+		l.engine.failed(fmt.Errorf("reading deliveries for %s: %w", l.name, err))
 	}
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.engine.budget.add(-q.MaxBytes)
 	for _, c := range claims.Due {
 		// A commit may have handed us the same delivery in the meantime.
 		if _, ok := l.held[c.Key]; !ok {
@@ -65,8 +71,10 @@ func (l *lane) read(news uint64, q ClaimQuery) {
 	case err != nil:
 		l.more = false
 		l.wakeAt(q.Now.Add(readPause))
-	case claims.Exhausted && l.news == news:
-		l.more, l.behind = false, false
+	case claims.Exhausted:
+		// Fresh deliveries need not wait behind the few that may have come
+		// while the queue was read; these are read next.
+		l.more, l.behind = l.news != news, false
 		l.wakeAt(claims.Next)
 	}
 	if l.target == nil {
@@ -87,14 +95,15 @@ func (l *lane) wakeAt(t time.Time) {
 		return
 	}
 	l.next = t
+	wait := min(time.Until(t), maxSleep)
 	if l.timer == nil {
-		l.timer = time.AfterFunc(time.Until(t), l.wake)
+		l.timer = time.AfterFunc(wait, l.wake)
 		return
 	}
-	l.timer.Reset(time.Until(t))
+	l.timer.Reset(wait)
 }
 
-// wake is called when the next retry is due.
+// wake is called when the next retry may be due.
 func (l *lane) wake() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -3,12 +3,14 @@ package relay
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // syncer makes commits durable and answers those who wait for that.
 type syncer struct {
-	queue  Queue
-	failed func(error)
+	queue    Queue
+	observer Observer
+	failed   func(error)
 
 	wake chan struct{} // holds one token when there may be work
 	done chan struct{} // closed when run has returned
@@ -19,8 +21,8 @@ type syncer struct {
 	closing bool
 }
 
-func newSyncer(queue Queue, failed func(error)) *syncer {
-	s := &syncer{queue: queue, failed: failed, wake: make(chan struct{}, 1), done: make(chan struct{})}
+func newSyncer(queue Queue, observer Observer, failed func(error)) *syncer {
+	s := &syncer{queue: queue, observer: observer, failed: failed, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	s.taken.L = &s.mu
 	return s
 }
@@ -65,9 +67,12 @@ func (s *syncer) run() {
 	for range s.wake {
 		var closing bool
 		waiters, closing = s.take(waiters[:0])
+		start := time.Now()
 		err := s.queue.Sync(context.Background())
 		if err != nil {
 			s.failed(err)
+		} else {
+			s.observer.Synced(time.Since(start))
 		}
 		for _, w := range waiters {
 			if err != nil {

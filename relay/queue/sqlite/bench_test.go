@@ -32,7 +32,7 @@ func benchmarkEvent(i int64) *relay.Event {
 func BenchmarkAccept(b *testing.B) {
 	for name, deliver := range map[string]bool{"stored": false, "delivered": true} {
 		b.Run(name, func(b *testing.B) {
-			store, err := Open(b.TempDir(), nil)
+			store, err := Open(b.TempDir())
 			require.NoError(b, err)
 			engine, err := relay.NewEngine(b.Context(), relay.Options{Queue: store})
 			require.NoError(b, err)

@@ -40,7 +40,7 @@ func (s *Store) Claim(ctx context.Context, q relay.ClaimQuery) (c relay.Claims, 
 			continue // Finished or pruned since its key was read.
 		}
 		c.Due = append(c.Due, claim)
-		if size += int64(len(claim.Event.Body)); size >= q.MaxBytes && i+1 < len(keys) {
+		if size += claim.Event.Size(); size >= q.MaxBytes && i+1 < len(keys) {
 			return c, nil
 		}
 	}

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -28,7 +29,7 @@ func prepare(conn *sqlite.Conn) (s statements, err error) {
 		{&s.begin, "BEGIN IMMEDIATE"},
 		{&s.commit, "COMMIT"},
 		{&s.rollback, "ROLLBACK"},
-		{&s.insertEvent, "INSERT INTO events (seq, time, source, id, type, key, header, query, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+		{&s.insertEvent, "INSERT INTO events (seq, time, \"to\", source, id, type, key, header, query, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
 		{&s.insertDelivery, "INSERT INTO deliveries (key, state, attempts, due) VALUES (?, 0, 0, ?)"},
 		// A delivery that was dropped or replayed during the attempt is not
 		// pending any more, and stays as it is.
@@ -60,13 +61,12 @@ func (s *Store) Commit(_ context.Context, b *relay.Batch) error {
 		err = run(s.statements.commit)
 	}
 	if err != nil {
-		s.rollback(created, nextSeq)
-		return s.explain(err)
+		return s.explain(errors.Join(err, s.rollback(created, nextSeq)))
 	}
 	s.memory.committed()
 	s.publish(created)
 	s.checkpointer.wrote(batchBytes(b))
-	s.checkpointer.tidy(s.writer)
+	s.checkpointer.tidy()
 	s.dirty.Store(true)
 	return nil
 }
@@ -132,21 +132,17 @@ func (s *Store) accept(a *relay.Acceptance, now time.Time, full bool, created []
 	if a.Dedup > 0 {
 		s.memory.add(seq, now.Add(a.Dedup))
 	}
-	if err := s.insertEvent(seq, a.Event); err != nil {
-		return created, err
-	}
+	s.to = s.to[:0]
 	for _, name := range a.To {
 		number, ok := s.destinations[name]
 		if !ok {
-			number = int64(len(s.destinations) + 1)
-			s.statements.insertDestination.BindInt64(1, number)
-			s.statements.insertDestination.BindText(2, name)
-			if err := run(s.statements.insertDestination); err != nil {
+			var err error
+			if number, err = s.addDestination(name); err != nil {
 				return created, err
 			}
-			s.destinations[name] = number
 			created = append(created, name)
 		}
+		s.to = binary.AppendUvarint(s.to, uint64(number)) //nolint:gosec // Numbers are positive.
 		key := number<<seqBits | seq
 		s.statements.insertDelivery.BindInt64(1, key)
 		s.statements.insertDelivery.BindInt64(2, a.Event.Time.UnixMilli())
@@ -155,20 +151,33 @@ func (s *Store) accept(a *relay.Acceptance, now time.Time, full bool, created []
 		}
 		a.Keys = append(a.Keys, key)
 	}
-	return created, nil
+	return created, s.insertEvent(seq, a.Event)
+}
+
+// addDestination gives a destination the next number.
+func (s *Store) addDestination(name string) (number int64, err error) {
+	number = int64(len(s.destinations) + 1)
+	s.statements.insertDestination.BindInt64(1, number)
+	s.statements.insertDestination.BindText(2, name)
+	if err := run(s.statements.insertDestination); err != nil {
+		return 0, err
+	}
+	s.destinations[name] = number
+	return number, nil
 }
 
 func (s *Store) insertEvent(seq int64, e *relay.Event) error {
 	stmt := s.statements.insertEvent
 	stmt.BindInt64(1, seq)
 	stmt.BindInt64(2, e.Time.UnixMilli())
-	stmt.BindText(3, e.Source)
-	stmt.BindText(4, e.ID)
-	stmt.BindText(5, e.Type)
-	stmt.BindText(6, e.Key)
-	bindBlob(stmt, 7, e.Header)
-	stmt.BindText(8, e.Query)
-	bindBlob(stmt, 9, e.Body)
+	bindBlob(stmt, 3, s.to)
+	stmt.BindText(4, e.Source)
+	stmt.BindText(5, e.ID)
+	stmt.BindText(6, e.Type)
+	stmt.BindText(7, e.Key)
+	bindBlob(stmt, 8, e.Header)
+	stmt.BindText(9, e.Query)
+	bindBlob(stmt, 10, e.Body)
 	return run(stmt)
 }
 
@@ -216,17 +225,16 @@ func (s *Store) full(l relay.Limits) (bool, error) {
 }
 
 // rollback undoes what a batch that failed has changed in memory and on disk.
-func (s *Store) rollback(created []string, nextSeq int64) {
+func (s *Store) rollback(created []string, nextSeq int64) error {
 	for _, name := range created {
 		delete(s.destinations, name)
 	}
 	s.nextSeq = nextSeq
 	s.memory.undo()
-	if !s.writer.AutocommitEnabled() {
-		if err := run(s.statements.rollback); err != nil {
-			s.log.Error("rolling back failed", "error", err)
-		}
+	if s.writer.AutocommitEnabled() {
+		return nil // SQLite has rolled back by itself.
 	}
+	return run(s.statements.rollback)
 }
 
 // explain marks the store broken if the error leaves it in an unknown state.

@@ -1,8 +1,8 @@
 // Package sqlite is the embedded queue engine: one SQLite database in WAL
 // mode, written by one process.
 //
-// A commit is durable when it returns: the write-ahead log is synced to disk
-// first, see log.go. The schema is laid out for few written
+// A commit survives a crash of the process when it returns, and a power cut
+// once the write-ahead log has been synced, see log.go. The schema is laid out for few written
 // pages per event: rows are appended in the order of integer keys, the only
 // index that every delivery passes through is partial and holds the pending
 // ones, and the ids of events are remembered in sorted runs (see memory.go).

@@ -19,8 +19,8 @@ type walSyncer struct {
 	file *os.File
 }
 
-// openWAL opens the log of the database at path, which must have been written
-// to, and makes sure that both are still found after a power cut.
+// openWAL opens the log of the database at path, which must be open in WAL
+// mode, and makes sure that both are still found after a power cut.
 func openWAL(path string) (*walSyncer, error) {
 	file, err := os.OpenFile(path+"-wal", os.O_RDWR, 0) // Windows syncs only what it may write.
 	if err != nil {

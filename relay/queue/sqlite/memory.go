@@ -51,8 +51,9 @@ type memory struct {
 	recent map[idHash]int64
 	frozen map[idHash]int64 // on its way to the table
 
-	spill   []entry // the frozen ones in the order of the table
-	spilled int     // how many of them are in the table
+	sorting chan []entry // gives spill once it is sorted
+	spill   []entry      // the frozen ones in the order of the table
+	spilled int          // how many of them are in the table
 
 	lastSeq   int64 // of the newest logged event
 	frozenSeq int64 // the log up to here is in frozen
@@ -142,6 +143,13 @@ func (m *memory) write(now time.Time) error {
 	if err := run(m.log); err != nil {
 		return err
 	}
+	if m.spill == nil && m.sorting != nil {
+		select {
+		case m.spill = <-m.sorting:
+			m.sorting = nil
+		default:
+		}
+	}
 	// Twice as fast as new ones come, the frozen ones are gone in time.
 	m.writing = min(2*len(m.staged), len(m.spill)-m.spilled)
 	for _, e := range m.spill[m.spilled : m.spilled+m.writing] {
@@ -170,7 +178,7 @@ func (m *memory) committed() {
 	}
 	m.spilled += m.writing
 	m.writing = 0
-	if m.frozen != nil && m.spilled == len(m.spill) {
+	if m.spill != nil && m.spilled == len(m.spill) {
 		m.trimSeq = m.frozenSeq
 		m.frozen, m.spill, m.spilled = nil, nil, 0
 	}
@@ -179,13 +187,20 @@ func (m *memory) committed() {
 	}
 }
 
+// freeze starts moving what is in memory to the table. Sorting takes a while,
+// so it is done aside; the map is not changed any more.
 func (m *memory) freeze() {
 	m.frozen, m.recent, m.frozenSeq = m.recent, make(map[idHash]int64), m.lastSeq
-	m.spill = make([]entry, 0, len(m.frozen))
-	for hash, expires := range m.frozen {
-		m.spill = append(m.spill, entry{hash, expires})
-	}
-	slices.SortFunc(m.spill, func(a, b entry) int { return bytes.Compare(a.hash[:], b.hash[:]) })
+	frozen, sorted := m.frozen, make(chan []entry, 1)
+	m.sorting = sorted
+	go func() {
+		spill := make([]entry, 0, len(frozen))
+		for hash, expires := range frozen {
+			spill = append(spill, entry{hash, expires})
+		}
+		slices.SortFunc(spill, func(a, b entry) int { return bytes.Compare(a.hash[:], b.hash[:]) })
+		sorted <- spill
+	}()
 }
 
 // undo is called after the transaction was rolled back.

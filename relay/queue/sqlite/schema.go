@@ -21,7 +21,8 @@ const seqMask = 1<<seqBits - 1
 // Times are milliseconds since 1970 in UTC, durations milliseconds.
 var migrations = []string{`
 CREATE TABLE queue (
-	id TEXT NOT NULL -- part of every delivery's id
+	id    TEXT NOT NULL,    -- part of every delivery's id
+	start INTEGER NOT NULL  -- the process that has the queue numbers events from here
 );
 CREATE TABLE destinations (
 	number INTEGER PRIMARY KEY,
@@ -30,6 +31,7 @@ CREATE TABLE destinations (
 CREATE TABLE events (
 	seq    INTEGER PRIMARY KEY,
 	time   INTEGER NOT NULL,
+	"to"   BLOB NOT NULL, -- numbers of destinations, as unsigned varints
 	source TEXT NOT NULL,
 	id     TEXT NOT NULL,
 	type   TEXT NOT NULL,
@@ -69,15 +71,14 @@ CREATE TABLE remembered (
 
 // pragmas are set on every connection. auto_vacuum takes effect on a new
 // database only, and before the first table. With synchronous = NORMAL, SQLite
-// syncs where its own consistency needs it, which is around checkpoints; the
-// log is synced after each commit by log.go. Checkpoints are made by
-// checkpoint.go.
+// syncs where its own consistency needs it, which is around checkpoints;
+// commits are synced by log.go. Checkpoints are made by checkpoint.go.
 var pragmas = []string{
 	"auto_vacuum = INCREMENTAL",
 	"journal_mode = WAL",
 	"synchronous = NORMAL",
 	"wal_autocheckpoint = 0",
-	"journal_size_limit = 134217728",
+	"journal_size_limit = 67108864",
 	"temp_store = MEMORY",
 }
 
@@ -108,7 +109,7 @@ func migrateFrom(conn *sqlite.Conn, version int) (err error) {
 		return err
 	}
 	if version == 0 {
-		err := sqlitex.Execute(conn, "INSERT INTO queue (id) VALUES (?)", &sqlitex.ExecOptions{Args: []any{rand.Text()[:13]}})
+		err := sqlitex.Execute(conn, "INSERT INTO queue (id, start) VALUES (?, 0)", &sqlitex.ExecOptions{Args: []any{rand.Text()[:13]}})
 		if err != nil {
 			return err
 		}

@@ -61,16 +61,27 @@ func (s *Store) Oldest(ctx context.Context, destination string) (t time.Time, er
 	defer s.reader.SetInterrupt(nil)
 	defer sqlitex.Transaction(s.reader)(&err)
 
-	from := max(s.oldest[number], number<<seqBits)
+	from, to := max(s.oldest[number], number<<seqBits), (number+1)<<seqBits
+	found := false
 	err = sqlitex.Execute(s.reader, `SELECT d.key, e.time FROM
 		(SELECT key FROM deliveries NOT INDEXED WHERE key >= ? AND key < ? AND state = 0 ORDER BY key LIMIT 1) d
 		JOIN events e ON e.seq = d.key & ?`, &sqlitex.ExecOptions{
-		Args: []any{from, (number + 1) << seqBits, seqMask},
+		Args: []any{from, to, seqMask},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
+			found = true
 			s.oldest[number] = stmt.ColumnInt64(0)
 			t = time.UnixMilli(stmt.ColumnInt64(1))
 			return nil
 		},
 	})
-	return t, err
+	if err != nil || found {
+		return t, err
+	}
+	return t, sqlitex.Execute(s.reader, "SELECT max(key) FROM deliveries WHERE key >= ? AND key < ?", &sqlitex.ExecOptions{
+		Args: []any{from, to},
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			s.oldest[number] = max(from, stmt.ColumnInt64(0))
+			return nil
+		},
+	})
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -28,7 +27,6 @@ const (
 
 // Store is a [relay.Queue] in a directory.
 type Store struct {
-	log  *slog.Logger
 	id   string
 	lock *flock.Flock
 
@@ -38,6 +36,7 @@ type Store struct {
 	destinations map[string]int64
 	nextSeq      int64
 	memory       *memory
+	to           []byte // the destinations of the event being stored
 	pruner       pruner
 
 	wal *walSyncer
@@ -55,16 +54,13 @@ type Store struct {
 	checkpointer *checkpointer
 }
 
-// Open opens the queue in a directory, which is created if need be. logger may
-// be nil. It fails if another process has the queue open.
-func Open(dir string, logger *slog.Logger) (_ *Store, err error) {
-	if logger == nil {
-		logger = slog.New(slog.DiscardHandler)
-	}
+// Open opens the queue in a directory, which is created if need be. It fails
+// if another process has the queue open.
+func Open(dir string) (_ *Store, err error) {
 	if err := createDirectory(dir); err != nil {
 		return nil, fmt.Errorf("creating the queue directory: %w", err)
 	}
-	s := &Store{log: logger, destinations: make(map[string]int64), numbers: make(map[string]int64), oldest: make(map[int64]int64)}
+	s := &Store{destinations: make(map[string]int64), numbers: make(map[string]int64), oldest: make(map[int64]int64)}
 	defer func() {
 		if err != nil {
 			_ = s.Close()
@@ -87,12 +83,15 @@ func Open(dir string, logger *slog.Logger) (_ *Store, err error) {
 		return nil, err
 	}
 	if err := s.load(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reading the queue: %w", err)
+	}
+	if err := s.reserve(); err != nil {
+		return nil, fmt.Errorf("writing to the queue: %w", err)
 	}
 	if s.reader, err = openConn(path, 8<<10); err != nil {
 		return nil, err
 	}
-	s.checkpointer, err = startCheckpointer(path, logger)
+	s.checkpointer, err = startCheckpointer(path, s)
 	return s, err
 }
 
@@ -157,22 +156,20 @@ func (s *Store) load() (err error) {
 	if s.statements, err = prepare(s.writer); err != nil {
 		return err
 	}
-	stmt, err := s.writer.Prepare("SELECT id FROM queue")
+	if s.pruner, err = newPruner(s.writer); err != nil {
+		return err
+	}
+	// The newest event is never pruned, so its number is the highest one that
+	// was used, except for those that a power cut took.
+	err = sqlitex.Execute(s.writer, "SELECT id, max(start, coalesce((SELECT max(seq) FROM events), 0)) FROM queue", &sqlitex.ExecOptions{
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			s.id, s.nextSeq = stmt.ColumnText(0), stmt.ColumnInt64(1)
+			return nil
+		},
+	})
 	if err != nil {
 		return err
 	}
-	if s.id, err = sqlitex.ResultText(stmt); err != nil {
-		return err
-	}
-	// No number may be used twice: the newest event is never pruned, and some
-	// numbers are left out for events that a power cut took.
-	if stmt, err = s.writer.Prepare("SELECT coalesce(max(seq), 0) FROM events"); err != nil {
-		return err
-	}
-	if s.nextSeq, err = sqlitex.ResultInt64(stmt); err != nil {
-		return err
-	}
-	s.nextSeq += maxUnsynced
 	err = sqlitex.Execute(s.writer, "SELECT number, name FROM destinations", &sqlitex.ExecOptions{
 		ResultFunc: func(stmt *sqlite.Stmt) error {
 			s.destinations[stmt.ColumnText(1)] = stmt.ColumnInt64(0)
@@ -187,10 +184,25 @@ func (s *Store) load() (err error) {
 	return err
 }
 
+// reserve makes sure that no number of an event is used twice, for receivers
+// would take the second one for a repeat. A power cut can take events that
+// were delivered already; their numbers are skipped by every later start, also
+// when nothing else was kept since this one.
+func (s *Store) reserve() error {
+	s.nextSeq += maxUnsynced
+	err := sqlitex.Execute(s.writer, "UPDATE queue SET start = ?", &sqlitex.ExecOptions{Args: []any{s.nextSeq}})
+	if err != nil {
+		return err
+	}
+	s.nextSeq++
+	return s.wal.sync()
+}
+
 // ID implements [relay.Queue].
 func (s *Store) ID() string { return s.id }
 
-// Close implements [relay.Queue]. It empties the write-ahead log.
+// Close implements [relay.Queue]. It empties the write-ahead log, unless the
+// store is broken.
 func (s *Store) Close() error {
 	var errs []error
 	if s.checkpointer != nil {
@@ -199,14 +211,34 @@ func (s *Store) Close() error {
 	if s.wal != nil {
 		errs = append(errs, s.wal.close())
 	}
-	for _, conn := range []*sqlite.Conn{s.reader, s.writer} {
-		if conn != nil {
-			// The last connection to close checkpoints and deletes the log.
-			errs = append(errs, conn.Close())
-		}
+	if s.brokenBy() == nil {
+		errs = append(errs, s.closeConns())
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// closeConns closes the connections to the database. The last one copies the
+// log into the database and deletes it. That must not happen after a failed
+// sync, since the log may be all that is left: a broken store keeps its
+// connections, which then end with the process.
+func (s *Store) closeConns() error {
+	conns := []*sqlite.Conn{s.reader, s.writer}
+	if s.checkpointer != nil {
+		conns = append(conns, s.checkpointer.conn)
+	}
+	var errs []error
+	for _, conn := range conns {
+		if conn != nil {
+			errs = append(errs, conn.Close())
+		}
+	}
+	if s.checkpointer != nil {
+		// Closing any file of a database drops the locks on it, so this one
+		// is closed last.
+		errs = append(errs, s.checkpointer.database.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -19,7 +19,7 @@ func TestConformance(t *testing.T) {
 			dir = filepath.Join(t.TempDir(), "queue")
 			dirs.Store(t.Name(), dir)
 		}
-		s, err := Open(dir.(string), nil)
+		s, err := Open(dir.(string))
 		require.NoError(t, err)
 		return s
 	})
@@ -27,12 +27,12 @@ func TestConformance(t *testing.T) {
 
 func TestSecondOpenIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	s, err := Open(dir, nil)
+	s, err := Open(dir)
 	require.NoError(t, err)
-	_, err = Open(dir, nil)
+	_, err = Open(dir)
 	require.ErrorContains(t, err, "is already locked")
 	require.NoError(t, s.Close())
-	s, err = Open(dir, nil)
+	s, err = Open(dir)
 	require.NoError(t, err, "the lock went with the first")
 	require.NoError(t, s.Close())
 }

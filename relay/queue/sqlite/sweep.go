@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	sweepStep  = 2000      // rows of a step
+	sweepStep  = 500       // rows of a step
 	sweepEvery = time.Hour // between two passes
 )
 
@@ -31,10 +31,12 @@ func (m *memory) step(conn *sqlite.Conn, now time.Time) (more bool, err error) {
 		s.filter, s.after = newFilter(), idHash{}
 	}
 	kept, expired, err := m.sweepRows(conn, now)
-	if err != nil {
-		return false, err
+	if err == nil {
+		err = forget(conn, expired)
 	}
-	if err := forget(conn, expired); err != nil {
+	if err != nil {
+		// The new filter may lack ids by now, so the pass starts over.
+		s.filter = nil
 		return false, err
 	}
 	for _, h := range kept {
