@@ -235,7 +235,7 @@ func pendingIn(t *testing.T, dir, destination string) (ids []string) {
 }
 
 // openQueue opens a queue that Caddy does not have open.
-func openQueue(dir string) (relay.Queue, error) { return sqlite.Open(dir, nil) }
+func openQueue(dir string) (relay.Queue, error) { return sqlite.Open(dir) }
 
 // claimAll reads all unfinished deliveries of a destination, due or not.
 func claimAll(t *testing.T, queue relay.Queue, destination string) []relay.Claim {
