@@ -1,6 +1,7 @@
 package systemtest
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -129,6 +130,20 @@ func (c *caddy) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
+// run runs a subcommand that ends by itself, and returns its output.
+func (c *caddy) run(args ...string) ([]byte, error) {
+	cmd := c.command(args...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	defer late.Stop()
+	err := cmd.Wait()
+	return out.Bytes(), err
+}
+
 // start runs Caddy and waits until it serves.
 func (c *caddy) start(t *testing.T) {
 	t.Helper()
@@ -208,7 +223,7 @@ func (c *caddy) wait(t *testing.T) {
 // reload loads the Caddyfile into the running process.
 func (c *caddy) reload(t *testing.T) error {
 	t.Helper()
-	out, err := c.command("reload", "--config", c.config, "--address", c.admin).CombinedOutput()
+	out, err := c.run("reload", "--config", c.config, "--address", c.admin)
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}

@@ -38,11 +38,11 @@ func TestSecondProcessIsRefused(t *testing.T) {
 	c.start(t)
 
 	second := newCaddy(t)
-	second.dir = c.dir
+	second.queue = c.queue
 	second.configure(t, webhook("sink", sink.URL), relaySite("sink"))
-	out, err := second.command("run", "--config", second.config).CombinedOutput()
+	out, err := second.run("run", "--config", second.config)
 	require.Error(t, err)
-	require.Contains(t, string(out), filepath.Join(c.dir, "queue")+" is already locked; this is usually another running Caddy instance, in which case use 'caddy reload'")
+	require.Contains(t, string(out), c.queue+" is already locked; this is usually another running Caddy instance, in which case use 'caddy reload'")
 
 	a, err := send(client, "http://"+c.site+"/in", "after")
 	require.NoError(t, err)
@@ -56,11 +56,11 @@ func TestSecondProcessIsRefused(t *testing.T) {
 func TestValidateWhileRunning(t *testing.T) {
 	c, sink := newCaddy(t), newReceiver(t)
 	c.configure(t, webhook("sink", sink.URL), relaySite("sink"))
-	out, err := c.command("validate", "--config", c.config).CombinedOutput()
+	out, err := c.run("validate", "--config", c.config)
 	require.NoError(t, err, "%s", out)
 	require.NoDirExists(t, filepath.Join(c.dir, "queue"))
 	c.start(t)
-	out, err = c.command("validate", "--config", c.config).CombinedOutput()
+	out, err = c.run("validate", "--config", c.config)
 	require.NoError(t, err, "%s", out)
 	c.stop(t)
 }
