@@ -106,7 +106,7 @@ func TestQuickReloadDuringARead(t *testing.T) {
 		s := newSink(func(_ context.Context, d *relay.Delivery) relay.Result {
 			time.Sleep(100 * time.Millisecond)
 			if d.Event.ID == "retry" && d.Attempt == 1 {
-				return fails(nil, d)
+				return fails(t.Context(), d)
 			}
 			return relay.Result{Outcome: relay.Delivered}
 		})

@@ -132,7 +132,7 @@ func TestMaxSize(t *testing.T) {
 	full := l.count(http.StatusAccepted)
 	require.Greater(t, full, 500)
 
-	// Repeats of what was accepted are recognised although there is no room.
+	// Repeats of what was accepted are recognized although there is no room.
 	a, err := send(client, "http://"+c.site+"/in", "size-0-0")
 	require.NoError(t, err)
 	require.Equal(t, http.StatusAccepted, a.status)
