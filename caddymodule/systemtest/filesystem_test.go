@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -151,19 +152,17 @@ type fate struct {
 
 func (f fate) kept() bool { return f.random != nil && f.random.Float64() < f.share }
 
-// leave writes what a cut at a moment could have left to a directory, and
-// returns its size.
-func (fs *fileSystem) leave(t *testing.T, dir string, moment int, f fate) (size int) {
+// leave writes what a cut at a moment could have left to a directory.
+func (fs *fileSystem) leave(t *testing.T, dir string, moment int, f fate) {
 	t.Helper()
-	return fs.top.leave(t, dir, moment, f)
+	fs.top.leave(t, dir, moment, f)
 }
 
-func (n *node) leave(t *testing.T, path string, moment int, f fate) (size int) {
+func (n *node) leave(t *testing.T, path string, moment int, f fate) {
 	t.Helper()
 	if n.entries == nil {
-		content := n.content(moment, f)
-		require.NoError(t, os.WriteFile(path, content, 0o600))
-		return len(content)
+		require.NoError(t, os.WriteFile(path, n.content(moment, f), 0o600))
+		return
 	}
 	require.NoError(t, os.MkdirAll(path, 0o700))
 	entries := make(map[string]*node)
@@ -175,17 +174,16 @@ func (n *node) leave(t *testing.T, path string, moment int, f fate) (size int) {
 	for name, child := range entries {
 		// SQLite makes its shared memory anew.
 		if child != nil && !strings.HasSuffix(name, "-shm") {
-			size += child.leave(t, filepath.Join(path, name), moment, f)
+			child.leave(t, filepath.Join(path, name), moment, f)
 		}
 	}
-	return size
 }
 
 // synced reports whether a change had ended before a sync began that had
 // ended at the moment.
 func (n *node) synced(c change, moment int) bool {
-	for i := len(n.syncs) - 1; i >= 0; i-- {
-		if s := n.syncs[i]; s.begin > c.end && s.end < moment {
+	for _, s := range slices.Backward(n.syncs) {
+		if s.begin > c.end && s.end < moment {
 			return true
 		}
 	}

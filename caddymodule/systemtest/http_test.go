@@ -163,6 +163,6 @@ func TestRepeats(t *testing.T) {
 	}
 	requireAccepted(t, c, "last")
 	requireArrived(t, sink, []string{"last"})
-	require.Zero(t, sink.repeats())
+	requireOnce(t, c, "sink", sink)
 	c.stop(t)
 }

@@ -48,9 +48,8 @@ func TestReloadUnderLoad(t *testing.T) {
 	require.Empty(t, l.errors)
 	require.Equal(t, map[int]int{http.StatusAccepted: len(l.accepted)}, l.statuses)
 	requireArrived(t, sink, l.accepted)
-	waitFor(t, "the second destination to be done", func() bool { return c.pending(t, "second") == 0 })
-	require.Zero(t, sink.repeats(), "deliveries were made by two configs")
-	require.Zero(t, second.repeats(), "deliveries were made by two configs")
+	requireOnce(t, c, "sink", sink)
+	requireOnce(t, c, "second", second)
 	events, _ := second.arrived()
 	require.NotZero(t, events)
 	require.Less(t, events, len(l.accepted), "the second destination was never removed")
@@ -119,7 +118,7 @@ func TestFailedReload(t *testing.T) {
 	require.Empty(t, l.errors)
 	require.Equal(t, map[int]int{http.StatusAccepted: len(l.accepted)}, l.statuses)
 	requireArrived(t, sink, l.accepted)
-	require.Zero(t, sink.repeats())
+	requireOnce(t, c, "sink", sink)
 	require.False(t, sink.reached("/bad"))
 
 	c.sites, c.queue = "", queue
@@ -166,8 +165,7 @@ func TestDestinationGoesAndComesBack(t *testing.T) {
 	c.configure(t, both, relaySite("sink", "away"))
 	require.NoError(t, c.reload(t))
 	requireArrived(t, away, ids)
-	require.Zero(t, away.repeats())
-	waitFor(t, "the metric to follow", func() bool { return c.pending(t, "away") == 0 })
+	requireOnce(t, c, "away", away)
 	c.stop(t)
 }
 
@@ -194,7 +192,7 @@ func TestQueueMoves(t *testing.T) {
 	c.configure(t, webhook("sink", sink.URL), relaySite("sink"))
 	require.NoError(t, c.reload(t))
 	requireArrived(t, sink, left)
-	require.Zero(t, sink.repeats())
+	requireOnce(t, c, "sink", sink)
 	require.Empty(t, pendingIn(t, filepath.Join(c.dir, "moved"), "sink"))
 	c.stop(t)
 }
@@ -250,6 +248,14 @@ func claimAll(t *testing.T, queue relay.Queue, destination string) []relay.Claim
 	require.NoError(t, err)
 	require.True(t, claims.Exhausted)
 	return claims.Due
+}
+
+// requireOnce waits until a destination has no delivery left, and checks that
+// its receiver has got none twice.
+func requireOnce(t *testing.T, c *caddy, destination string, r *receiver) {
+	t.Helper()
+	waitFor(t, "all outcomes to be recorded", func() bool { return c.pending(t, destination) == 0 })
+	require.Zero(t, r.repeats(), "deliveries were made twice to %s", destination)
 }
 
 func requireAccepted(t *testing.T, c *caddy, id string) {
