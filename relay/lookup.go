@@ -35,6 +35,24 @@ func (e *Event) Lookup(name string) (string, bool) {
 	return p.value(e, nil), true
 }
 
+// CheckPlaceholder returns the error that [ParseTemplate] would for a text with
+// the placeholder {event.<name>}, and one for the names that belong to a
+// delivery. For all other names, [Event.Lookup] has a value.
+func CheckPlaceholder(name string) error {
+	p, err := parsePlaceholder(name)
+	if err == nil && p.field.ofDelivery() {
+		err = errors.New("it belongs to a delivery, and an event can have many")
+	}
+	if err != nil {
+		return placeholderError("event."+name, err)
+	}
+	return nil
+}
+
+func placeholderError(name string, err error) error {
+	return fmt.Errorf("placeholder {%s}: %w", abbreviate(name), err)
+}
+
 // field is what a placeholder refers to.
 type field uint8
 

@@ -84,6 +84,24 @@ func TestEventLookupUnknown(t *testing.T) {
 	}
 }
 
+func TestCheckPlaceholder(t *testing.T) {
+	for _, name := range []string{"id", "json.a.b?none", "header.X-Two", "form.a", "body"} {
+		require.NoError(t, CheckPlaceholder(name), name)
+		_, ok := lookupEvent().Lookup(name)
+		require.True(t, ok, name)
+	}
+	for name, want := range map[string]string{
+		"nope":        "placeholder {event.nope}: no such placeholder",
+		"json.":       `placeholder {event.json.}: a name must follow "json."`,
+		"json.@ugly":  "placeholder {event.json.@ugly}: the path modifier @ugly is not available",
+		"attempt":     "placeholder {event.attempt}: it belongs to a delivery, and an event can have many",
+		"destination": "placeholder {event.destination}: it belongs to a delivery, and an event can have many",
+		"error?none":  "placeholder {event.error?none}: it belongs to a delivery, and an event can have many",
+	} {
+		require.EqualError(t, CheckPlaceholder(name), want)
+	}
+}
+
 func TestEventLookupForm(t *testing.T) {
 	e := &Event{
 		Header: Header(nil).Add("Content-Type", "application/x-www-form-urlencoded; charset=utf-8"),

@@ -50,7 +50,7 @@ func ParseTemplate(text string, resolve func(name string) (string, error)) (*Tem
 				return nil, fmt.Errorf("the placeholder at %q is not closed", abbreviate(text[i:]))
 			}
 			if err := t.add(name, &literal, resolve); err != nil {
-				return nil, fmt.Errorf("placeholder {%s}: %w", abbreviate(name), err)
+				return nil, placeholderError(name, err)
 			}
 			i += n
 		default:
