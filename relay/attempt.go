@@ -103,3 +103,27 @@ func (e *Engine) logFinish(w *work) {
 	}
 	log.LogAttrs(ctx, level, msg, attrs...)
 }
+
+// failingAfter is the number of failures in a row after which a destination is
+// reported as failing.
+const failingAfter = 5
+
+// logHealth reports when a destination begins to fail, and when it is back.
+func (e *Engine) logHealth(w *work) {
+	l := w.lane
+	if w.Result.Outcome == Delivered {
+		if l.failures >= failingAfter {
+			e.log.Load().Info("destination delivers again", slog.String("destination", l.name), slog.Int("failures", l.failures))
+		}
+		l.failures = 0
+		return
+	}
+	if l.failures++; l.failures == failingAfter {
+		e.log.Load().Warn("destination is failing",
+			slog.String("destination", l.name),
+			slog.Int("failures", l.failures),
+			slog.Int("status", w.Result.Status),
+			slog.String("reason", string(w.Result.Reason)),
+			slog.String("detail", w.Result.Detail))
+	}
+}

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -95,6 +96,9 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 // not kept then, except that it may be if the queue could not be synced.
 func (e *Engine) Accept(event *Event, to []string, dedup time.Duration) (duplicate bool, err error) {
 	duplicate, err = e.committer.accept(Acceptance{Event: event, To: to, Dedup: dedup})
+	if errors.Is(err, ErrFull) {
+		e.failed(err)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -115,6 +119,7 @@ func (e *Engine) committed(accepts []*waiter, finishes []*work) {
 	}
 	for _, w := range finishes {
 		e.logFinish(w)
+		e.logHealth(w)
 		if w.State != StatePending {
 			e.observer.Finished(w.lane.name, w.State)
 		}
@@ -125,7 +130,7 @@ func (e *Engine) committed(accepts []*waiter, finishes []*work) {
 // failed reports trouble with the queue.
 func (e *Engine) failed(err error) {
 	if suppressed, ok := e.trouble.report(time.Now()); ok {
-		e.log.Load().Error("the queue failed", slog.Any("error", err), slog.Int("suppressed", suppressed))
+		e.log.Load().Error("trouble with the queue", slog.Any("error", err), slog.Int("suppressed", suppressed))
 	}
 }
 

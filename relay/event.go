@@ -36,7 +36,7 @@ const eventOverhead = 768
 
 // Size returns about how many bytes the event takes in memory.
 func (e *Event) Size() int64 {
-	return int64(len(e.Body)+len(e.Header)+len(e.Query)) + eventOverhead
+	return int64(len(e.Body)+len(e.Header)+len(e.Query)+len(e.ID)+len(e.Type)+len(e.Key)) + eventOverhead
 }
 
 // Header is an ordered block of header fields in wire format, one

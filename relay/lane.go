@@ -51,6 +51,10 @@ type lane struct {
 	// pending and dead mirror the queue.
 	pending, dead atomic.Int64
 
+	// failures counts the attempts since the last success; it belongs to the
+	// committer.
+	failures int
+
 	mu     sync.Mutex
 	target *target
 	// ready are the held deliveries that wait for their attempt.

@@ -1,7 +1,7 @@
 package sqlite
 
 import (
-	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
@@ -15,8 +15,11 @@ import (
 
 const (
 	// recentSize is the number of ids kept in memory before they are moved to
-	// the table of remembered ids.
-	recentSize = 1 << 17
+	// the table of remembered ids. It takes about 12 MB, twice while they move.
+	recentSize = 1 << 18
+	// spillChunk is the number of ids moved at a time. The more, the more of
+	// them share a page.
+	spillChunk = 256
 	entrySize  = len(idHash{}) + 8
 )
 
@@ -32,6 +35,17 @@ func hashID(e *relay.Event) idHash {
 	buf = append(buf, e.ID...)
 	sum := sha256.Sum256(buf)
 	return idHash(sum[:16])
+}
+
+// halves returns the hash as the two columns of its row.
+func (h idHash) halves() (first, rest int64) {
+	return int64(binary.BigEndian.Uint64(h[:8])), int64(binary.BigEndian.Uint64(h[8:])) //nolint:gosec // All bits are kept.
+}
+
+func joinHalves(first, rest int64) (h idHash) {
+	binary.BigEndian.PutUint64(h[:8], uint64(first)) //nolint:gosec // All bits are kept.
+	binary.BigEndian.PutUint64(h[8:], uint64(rest))  //nolint:gosec // All bits are kept.
+	return h
 }
 
 type entry struct {
@@ -63,6 +77,7 @@ type memory struct {
 	staged    []entry
 	stagedSeq int64
 	writing   int // how many of spill it moves
+	owed      int // how many of spill are to be moved
 
 	filter *filter // nil until the first sweep has filled it
 	sweep  sweep
@@ -74,10 +89,10 @@ type memory struct {
 
 func loadMemory(conn *sqlite.Conn) (m *memory, err error) {
 	m = &memory{size: recentSize, recent: make(map[idHash]int64)}
-	if m.lookup, err = conn.Prepare("SELECT expires FROM remembered WHERE hash = ?"); err != nil {
+	if m.lookup, err = conn.Prepare("SELECT expires FROM remembered WHERE hash = ? AND rest = ?"); err != nil {
 		return nil, err
 	}
-	if m.insert, err = conn.Prepare("INSERT OR REPLACE INTO remembered (hash, expires) VALUES (?, ?)"); err != nil {
+	if m.insert, err = conn.Prepare("INSERT OR REPLACE INTO remembered (hash, rest, expires) VALUES (?, ?, ?)"); err != nil {
 		return nil, err
 	}
 	if m.log, err = conn.Prepare("INSERT INTO remembered_recent (seq, entries) VALUES (?, ?)"); err != nil {
@@ -108,7 +123,9 @@ func (m *memory) knows(e *relay.Event, now time.Time) (bool, error) {
 	if m.filter != nil && !m.filter.has(m.hash) {
 		return false, nil
 	}
-	m.lookup.BindBytes(1, m.hash[:])
+	first, rest := m.hash.halves()
+	m.lookup.BindInt64(1, first)
+	m.lookup.BindInt64(2, rest)
 	found, err := m.lookup.Step()
 	known := found && m.lookup.ColumnInt64(0) > now.UnixMilli()
 	if resetErr := m.lookup.Reset(); err == nil {
@@ -151,13 +168,17 @@ func (m *memory) write(now time.Time) error {
 		}
 	}
 	// Twice as fast as new ones come, the frozen ones are gone in time.
-	m.writing = min(2*len(m.staged), len(m.spill)-m.spilled)
+	if m.owed += 2 * len(m.staged); m.owed >= min(spillChunk, m.size/4) {
+		m.writing = min(m.owed, len(m.spill)-m.spilled)
+	}
 	for _, e := range m.spill[m.spilled : m.spilled+m.writing] {
 		if e.expires <= now.UnixMilli() {
 			continue
 		}
-		m.insert.BindBytes(1, e.hash[:])
-		m.insert.BindInt64(2, e.expires)
+		first, rest := e.hash.halves()
+		m.insert.BindInt64(1, first)
+		m.insert.BindInt64(2, rest)
+		m.insert.BindInt64(3, e.expires)
 		if err := run(m.insert); err != nil {
 			return err
 		}
@@ -177,6 +198,9 @@ func (m *memory) committed() {
 		m.sweep.filter.add(e.hash)
 	}
 	m.spilled += m.writing
+	if m.writing > 0 || m.spill == nil {
+		m.owed = 0
+	}
 	m.writing = 0
 	if m.spill != nil && m.spilled == len(m.spill) {
 		m.trimSeq = m.frozenSeq
@@ -198,9 +222,16 @@ func (m *memory) freeze() {
 		for hash, expires := range frozen {
 			spill = append(spill, entry{hash, expires})
 		}
-		slices.SortFunc(spill, func(a, b entry) int { return bytes.Compare(a.hash[:], b.hash[:]) })
+		slices.SortFunc(spill, func(a, b entry) int { return compareRows(a.hash, b.hash) })
 		sorted <- spill
 	}()
+}
+
+// compareRows orders hashes as their rows are.
+func compareRows(a, b idHash) int {
+	x, _ := a.halves()
+	y, _ := b.halves()
+	return cmp.Compare(x, y)
 }
 
 // undo is called after the transaction was rolled back.

@@ -99,14 +99,17 @@ func (s *Store) prune(limits relay.Limits, now time.Time) (more bool, err error)
 // updateTight decides whether history has to give way. The pass that it did so
 // in ends with it, and the next one may begin at once.
 func (s *Store) updateTight(limits relay.Limits) error {
+	p := &s.pruner
+	if limits.MaxSize <= 0 {
+		p.tight = false
+		return nil
+	}
 	used, err := usedBytes(s.writer)
 	if err != nil {
 		return err
 	}
-	p, share := &s.pruner, float64(used)/float64(max(limits.MaxSize, 1))
+	share := float64(used) / float64(limits.MaxSize)
 	switch {
-	case limits.MaxSize <= 0:
-		p.tight = false
 	case !p.tight && share > tightFrom:
 		p.tight, p.under, p.started = true, false, time.Time{}
 	case p.tight && share < tightTo:

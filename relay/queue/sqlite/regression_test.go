@@ -111,8 +111,8 @@ func TestFailedSweepForgetsNothing(t *testing.T) {
 	s := open(t, t.TempDir())
 	kept, expired := &relay.Event{ID: "kept"}, &relay.Event{ID: "expired"}
 	for event, expires := range map[*relay.Event]time.Time{kept: time.Now().Add(time.Hour), expired: time.Now().Add(-time.Hour)} {
-		h := hashID(event)
-		require.NoError(t, sqlitex.Execute(s.writer, "INSERT INTO remembered VALUES (?, ?)", &sqlitex.ExecOptions{Args: []any{h[:], expires.UnixMilli()}}))
+		first, rest := hashID(event).halves()
+		require.NoError(t, sqlitex.Execute(s.writer, "INSERT INTO remembered VALUES (?, ?, ?)", &sqlitex.ExecOptions{Args: []any{first, rest, expires.UnixMilli()}}))
 	}
 	require.NoError(t, sqlitex.Execute(s.writer, "PRAGMA query_only = 1", nil))
 	_, err := s.Maintain(t.Context(), relay.Limits{History: time.Hour})

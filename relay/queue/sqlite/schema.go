@@ -64,9 +64,10 @@ CREATE TABLE remembered_recent (
 	entries BLOB NOT NULL        -- 24 bytes each: hash, expiry
 );
 CREATE TABLE remembered (
-	hash    BLOB PRIMARY KEY, -- of an event's source and id
+	hash    INTEGER PRIMARY KEY, -- the first half of the hash of a source and id
+	rest    INTEGER NOT NULL,    -- the second half
 	expires INTEGER NOT NULL
-) WITHOUT ROWID;
+);
 `}
 
 // pragmas are set on every connection. auto_vacuum takes effect on a new

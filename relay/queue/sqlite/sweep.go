@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"math"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -16,7 +17,7 @@ const (
 // and fills a new filter with the others. The first pass begins at once.
 type sweep struct {
 	filter *filter // nil between passes
-	after  idHash  // the last row seen
+	after  int64   // the last row seen
 	next   time.Time
 }
 
@@ -28,7 +29,7 @@ func (m *memory) step(conn *sqlite.Conn, now time.Time) (more bool, err error) {
 		if now.Before(s.next) {
 			return false, nil
 		}
-		s.filter, s.after = newFilter(), idHash{}
+		s.filter, s.after = newFilter(), math.MinInt64
 	}
 	kept, expired, err := m.sweepRows(conn, now)
 	if err == nil {
@@ -51,17 +52,15 @@ func (m *memory) step(conn *sqlite.Conn, now time.Time) (more bool, err error) {
 }
 
 // sweepRows reads the rows of a step and moves on behind them.
-func (m *memory) sweepRows(conn *sqlite.Conn, now time.Time) (kept, expired []idHash, err error) {
-	err = sqlitex.Execute(conn, "SELECT hash, expires FROM remembered WHERE hash > ? ORDER BY hash LIMIT ?", &sqlitex.ExecOptions{
-		Args: []any{m.sweep.after[:], sweepStep},
+func (m *memory) sweepRows(conn *sqlite.Conn, now time.Time) (kept []idHash, expired []int64, err error) {
+	err = sqlitex.Execute(conn, "SELECT hash, rest, expires FROM remembered WHERE hash > ? ORDER BY hash LIMIT ?", &sqlitex.ExecOptions{
+		Args: []any{m.sweep.after, sweepStep},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
-			var h idHash
-			stmt.ColumnBytes(0, h[:])
-			m.sweep.after = h
-			if stmt.ColumnInt64(1) > now.UnixMilli() {
-				kept = append(kept, h)
+			m.sweep.after = stmt.ColumnInt64(0)
+			if stmt.ColumnInt64(2) > now.UnixMilli() {
+				kept = append(kept, joinHalves(m.sweep.after, stmt.ColumnInt64(1)))
 			} else {
-				expired = append(expired, h)
+				expired = append(expired, m.sweep.after)
 			}
 			return nil
 		},
@@ -69,8 +68,8 @@ func (m *memory) sweepRows(conn *sqlite.Conn, now time.Time) (kept, expired []id
 	return kept, expired, err
 }
 
-func forget(conn *sqlite.Conn, hashes []idHash) (err error) {
-	if len(hashes) == 0 {
+func forget(conn *sqlite.Conn, rows []int64) (err error) {
+	if len(rows) == 0 {
 		return nil
 	}
 	end, err := sqlitex.ImmediateTransaction(conn)
@@ -78,8 +77,8 @@ func forget(conn *sqlite.Conn, hashes []idHash) (err error) {
 		return err
 	}
 	defer end(&err)
-	for _, h := range hashes {
-		if err := sqlitex.Execute(conn, "DELETE FROM remembered WHERE hash = ?", &sqlitex.ExecOptions{Args: []any{h[:]}}); err != nil {
+	for _, row := range rows {
+		if err := sqlitex.Execute(conn, "DELETE FROM remembered WHERE hash = ?", &sqlitex.ExecOptions{Args: []any{row}}); err != nil {
 			return err
 		}
 	}
