@@ -21,6 +21,7 @@ func init() {
 const (
 	defaultHistory     = 7 * 24 * time.Hour
 	defaultConcurrency = 64
+	maxConcurrency     = 10_000
 )
 
 // App keeps events until each of their destinations has taken them. Events
@@ -159,8 +160,11 @@ func (a *App) Validate() error {
 		return errors.New("history must not be negative")
 	}
 	for name, d := range a.Destinations {
-		if d.Concurrency < 1 {
-			return fmt.Errorf("destination %s: concurrency must be at least 1", name)
+		switch {
+		case !validName.MatchString(name):
+			return fmt.Errorf("%q can't be the name of a destination: use letters, digits, '-', '_' and '.'", name)
+		case d.Concurrency < 1 || d.Concurrency > maxConcurrency:
+			return fmt.Errorf("destination %s: concurrency must be from 1 to %d", name, maxConcurrency)
 		}
 	}
 	return nil

@@ -114,7 +114,7 @@ func (a *App) unmarshalDestination(d *caddyfile.Dispenser) error {
 		return d.ArgErr()
 	}
 	dest := new(Destination)
-	tokens, err := dest.unmarshalOptions(d)
+	tokens, err := splitSegment(d, dest.unmarshalOption)
 	if err != nil {
 		return err
 	}
@@ -130,49 +130,32 @@ func (a *App) unmarshalDestination(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// unmarshalOptions parses the options that all types of destinations have, and
-// returns the other tokens for the type to parse. The cursor is on its name.
-func (dest *Destination) unmarshalOptions(d *caddyfile.Dispenser) ([]caddyfile.Token, error) {
-	tokens := append([]caddyfile.Token{d.Token()}, d.RemainingArgsAsTokens()...)
-	var opening caddyfile.Token
-	var block []caddyfile.Token
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if opening.Text == "" {
-			d.Prev()
-			opening = d.Token()
-			d.Next()
+// unmarshalOption parses an option that all types of destinations have.
+func (dest *Destination) unmarshalOption(d *caddyfile.Dispenser) (common bool, err error) {
+	switch option := d.Val(); option {
+	case "concurrency":
+		var text string
+		if !d.AllArgs(&text) {
+			return true, d.ArgErr()
 		}
-		switch option := d.Val(); option {
-		case "concurrency":
-			var text string
-			if !d.AllArgs(&text) {
-				return nil, d.ArgErr()
-			}
-			n, err := strconv.Atoi(text)
-			if err != nil || n < 1 || n > 10_000 {
-				return nil, d.Errf("concurrency: '%s' is not a number from 1 to 10000", text)
-			}
-			if dest.Concurrency != 0 {
-				return nil, d.Errf("%s is already set", option)
-			}
-			dest.Concurrency = n
-		case "retry":
-			if dest.Retry != nil {
-				return nil, d.Errf("%s is already set", option)
-			}
-			var err error
-			if dest.Retry, err = unmarshalRetry(d); err != nil {
-				return nil, err
-			}
-		default:
-			block = append(block, d.NextSegment()...)
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > maxConcurrency {
+			return true, d.Errf("concurrency: '%s' is not a number from 1 to 10000", text)
 		}
+		if dest.Concurrency != 0 {
+			return true, d.Errf("%s is already set", option)
+		}
+		dest.Concurrency = n
+		return true, nil
+	case "retry":
+		if dest.Retry != nil {
+			return true, d.Errf("%s is already set", option)
+		}
+		dest.Retry, err = unmarshalRetry(d)
+		return true, err
+	default:
+		return false, nil
 	}
-	if len(block) == 0 {
-		return tokens, nil
-	}
-	tokens = append(append(tokens, opening), block...)
-	return append(tokens, d.Token()), nil // the closing brace
 }
 
 // unmarshalModule parses the module whose name is under the cursor, and

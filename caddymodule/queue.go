@@ -6,7 +6,6 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	"github.com/dustin/go-humanize"
 
 	"github.com/caddy-relay/caddy-relay/relay"
 	"github.com/caddy-relay/caddy-relay/relay/queue/sqlite"
@@ -123,14 +122,12 @@ func (s *SQLite) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			if !d.AllArgs(&text) {
 				return d.ArgErr()
 			}
-			size, err := humanize.ParseBytes(text)
-			if err != nil || size == 0 || size > 1<<62 {
-				return d.Errf("max_size: '%s' is not a size such as 20GiB", text)
-			}
 			if s.MaxSize != 0 {
 				return d.Errf("%s is already set", option)
 			}
-			s.MaxSize = int64(size)
+			if err := parseSize(d, text, 1<<62, &s.MaxSize); err != nil {
+				return err
+			}
 		default:
 			return d.Errf("unrecognized option '%s'", option)
 		}

@@ -21,6 +21,8 @@ func init() {
 
 const (
 	defaultDedup = 24 * time.Hour
+	// largestBody is the limit of max_body. Bodies are held in memory.
+	largestBody = 256 << 20
 	// startWait is how long a request that comes in while its config is being
 	// started waits for the queue.
 	startWait = 10 * time.Second
@@ -53,15 +55,15 @@ type Relay struct {
 	Source string `json:"source,omitempty"`
 
 	// The id of an event. A request that it is empty for is answered with 400.
-	// Default: the id that the sender signed, or else the header field
+	// Default: the id that the verifier found, or else the header field
 	// Webhook-Id, Svix-Id, Idempotency-Key or Ce-Id. Without any of these, an
 	// event gets a new id, and can't be recognized as a repeat.
 	ID string `json:"id,omitempty"`
 
-	// The type of an event. Default: empty.
+	// The type of an event, cut to 512 bytes. Default: empty.
 	Type string `json:"type,omitempty"`
 
-	// What an event is about, for ordering and for finding it. Default: empty.
+	// What an event is about, cut to 512 bytes. Default: empty.
 	Key string `json:"key,omitempty"`
 
 	// How long repeats are recognized. -1 turns this off. Default: 24 hours.
@@ -83,7 +85,7 @@ type Relay struct {
 
 	app          *App
 	destinations []string
-	usesEvent    bool
+	id, typ, key template
 }
 
 // Route names destinations.
@@ -113,11 +115,13 @@ func (h *Relay) Provision(ctx caddy.Context) error {
 	case h.Dedup < 0:
 		h.Dedup = 0
 	}
-	for _, text := range []*string{&h.ID, &h.Type, &h.Key} {
-		if *text, err = resolveStatic(*text); err != nil {
+	for _, t := range []struct {
+		text string
+		into *template
+	}{{h.ID, &h.id}, {h.Type, &h.typ}, {h.Key, &h.key}} {
+		if *t.into, err = parseTemplate(t.text, fromEnvironment); err != nil {
 			return err
 		}
-		h.usesEvent = h.usesEvent || mentionsEvent(*text)
 	}
 	for _, route := range h.To {
 		for _, name := range route.Destinations {
@@ -141,8 +145,8 @@ func (h *Relay) Validate() error {
 		return errors.New("no destination to relay to")
 	case h.Ack != "" && h.Ack != "durable":
 		return fmt.Errorf("unknown ack '%s'; it can be durable", h.Ack)
-	case h.MaxBody < 0:
-		return fmt.Errorf("negative max_body %d", h.MaxBody)
+	case h.MaxBody < 0 || h.MaxBody > largestBody:
+		return fmt.Errorf("max_body must be from 0 to %d", largestBody)
 	}
 	return h.Respond.validate()
 }
@@ -156,7 +160,7 @@ func (h *Relay) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Ha
 	}
 	event, repeatable, err := h.event(r, body)
 	if err != nil {
-		countRejected(verify.ReasonMalformed)
+		countRejected(reasonInvalidID)
 		return caddyhttp.Error(http.StatusBadRequest, err)
 	}
 	dedup := time.Duration(h.Dedup)
@@ -194,6 +198,7 @@ func (h *Relay) bodyLimit(r *http.Request) int64 {
 
 // The reasons an event is refused for although it is authentic.
 const (
+	reasonInvalidID        verify.Reason = "invalid_id"
 	reasonQueueFull        verify.Reason = "queue_full"
 	reasonQueueUnavailable verify.Reason = "queue_unavailable"
 )
@@ -203,7 +208,9 @@ const (
 const retryAfter = "5"
 
 // refuse answers an event that could not be kept. That is our own trouble, so
-// the sender is asked to try again.
+// the sender is asked to try again. It is not an error of the handler: Caddy
+// would log each with the request's header, onto a disk that may be full. The
+// engine logs what is wrong.
 func (h *Relay) refuse(w http.ResponseWriter, r *http.Request, event *relay.Event, err error) error {
 	reason := reasonQueueUnavailable
 	if errors.Is(err, relay.ErrFull) {
@@ -211,10 +218,7 @@ func (h *Relay) refuse(w http.ResponseWriter, r *http.Request, event *relay.Even
 	}
 	countRejected(reason)
 	w.Header().Set("Retry-After", retryAfter)
-	if h.Respond.Full != nil {
-		return h.Respond.Full.write(w, r, event)
-	}
-	return caddyhttp.Error(http.StatusServiceUnavailable, err)
+	return h.Respond.Full.write(w, r, event)
 }
 
 func countRejected(reason verify.Reason) {

@@ -51,8 +51,9 @@ func newTestRelay(tb testing.TB, h *Relay) (*Relay, *collector) {
 	h.Source, h.destinations = "shop", []string{"crm"}
 	h.app = &App{ready: make(chan struct{}), engine: &pooledEngine{Engine: engine}}
 	close(h.app.ready)
-	for _, text := range []string{h.ID, h.Type, h.Key} {
-		h.usesEvent = h.usesEvent || mentionsEvent(text)
+	for text, into := range map[*string]*template{&h.ID: &h.id, &h.Type: &h.typ, &h.Key: &h.key} {
+		*into, err = parseTemplate(*text, fromEnvironment)
+		require.NoError(tb, err)
 	}
 	require.NoError(tb, h.Respond.provision())
 	require.NoError(tb, h.Respond.validate())
@@ -174,10 +175,8 @@ func TestRelayWithoutQueueAsksToComeBack(t *testing.T) {
 	h, _ := newTestRelay(t, &Relay{})
 	require.NoError(t, h.app.engine.Close(t.Context()))
 	w, err := offer(h, newEventRequest("x"))
-	var refused caddyhttp.HandlerError
-	require.ErrorAs(t, err, &refused)
-	assert.Equal(t, http.StatusServiceUnavailable, refused.StatusCode)
-	require.ErrorIs(t, err, relay.ErrClosed)
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
 	assert.Equal(t, retryAfter, w.Header().Get("Retry-After"))
 
 	h.Respond.Full = &Response{Status: http.StatusBadGateway, Body: "later"}
@@ -205,15 +204,13 @@ func TestRelayWaitsForItsApp(t *testing.T) {
 	assert.NotNil(t, engine)
 }
 
-func TestResolveStaticFailsClosed(t *testing.T) {
-	t.Setenv("RELAY_TEST_SET", "value")
-	text, err := resolveStatic("{env.RELAY_TEST_SET} {http.request.uri} {event.id} {")
+func TestRelayCutsLongTypesAndKeys(t *testing.T) {
+	h, c := newTestRelay(t, &Relay{Key: "{event.json.key}", Type: "{event.json.type}"})
+	_, err := offer(h, newEventRequest(`{"key":"`+strings.Repeat("ü", 400)+`","type":"t"}`))
 	require.NoError(t, err)
-	assert.Equal(t, "value {http.request.uri} {event.id} {", text)
-	for _, bad := range []string{"{env.RELAY_TEST_UNSET}", "a {file./nonexistent/secret} b"} {
-		_, err := resolveStatic(bad)
-		require.Error(t, err, bad)
-	}
+	<-c.got
+	assert.Equal(t, strings.Repeat("ü", 256), c.events[0].Key)
+	assert.Equal(t, "t", c.events[0].Type)
 }
 
 // FuzzEventID offers any id and body, and checks that what is accepted can be
@@ -223,7 +220,7 @@ func FuzzEventID(f *testing.F) {
 		f.Add(id, `{"id":"`+id+`"}`)
 	}
 	f.Fuzz(func(t *testing.T, id, body string) {
-		for _, h := range []*Relay{{Source: "s"}, {Source: "s", ID: "{event.json.id}", usesEvent: true}} {
+		for _, h := range []*Relay{{Source: "s"}, {Source: "s", ID: "{event.json.id}", id: template{parts: []templatePart{{event: "json.id"}}}}} {
 			r := newEventRequest(body)
 			r.Header["Webhook-Id"] = []string{id}
 			event, repeatable, err := h.event(r, []byte(body))

@@ -10,7 +10,6 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"github.com/dustin/go-humanize"
 )
 
 func init() {
@@ -92,6 +91,9 @@ func (h *Relay) unmarshalTo(d *caddyfile.Dispenser, destinations map[string]*Des
 		return d.ArgErr()
 	}
 	for _, name := range names {
+		if name == "when" {
+			return d.Err("to has no conditions yet; match requests before relay instead")
+		}
 		if _, ok := destinations[name]; !ok && destinations != nil {
 			known := slices.Sorted(maps.Keys(destinations))
 			if len(known) == 0 {
@@ -108,38 +110,41 @@ func (h *Relay) unmarshalOption(d *caddyfile.Dispenser, option string, args []st
 	if name, ok := strings.CutPrefix(option, "respond "); ok {
 		return h.Respond.unmarshal(d, name, args[1:])
 	}
+	switch option {
+	case "id", "type", "key", "dedup", "ack", "max_body":
+	default:
+		return d.Errf("unrecognized option '%s'", option)
+	}
 	if len(args) != 1 {
 		return d.ArgErr()
 	}
-	if args[0] == "" {
+	value := args[0]
+	if value == "" {
 		return d.Errf("%s must not be empty", option)
 	}
 	switch option {
 	case "id":
-		h.ID = args[0]
+		h.ID = value
 	case "type":
-		h.Type = args[0]
+		h.Type = value
 	case "key":
-		h.Key = args[0]
+		h.Key = value
 	case "dedup":
-		if args[0] == "off" {
+		if value == "off" {
 			h.Dedup = -1
 			return nil
 		}
-		return parseDuration(d, args[0], &h.Dedup)
+		return parseDuration(d, value, &h.Dedup)
 	case "ack":
-		if args[0] != "durable" {
-			return d.Errf("unknown ack '%s'; it can be durable", args[0])
+		if value != "durable" {
+			return d.Errf("unknown ack '%s'; it can be durable", value)
 		}
-		h.Ack = args[0]
+		h.Ack = value
 	case "max_body":
-		size, err := humanize.ParseBytes(args[0])
-		if err != nil || size == 0 || size > 1<<31 {
-			return d.Errf("max_body: '%s' is not a size such as 1MiB", args[0])
-		}
-		h.MaxBody = int64(size)
-	default:
-		return d.Errf("unrecognized option '%s'", option)
+		return parseSize(d, value, largestBody, &h.MaxBody)
+	}
+	if err := checkTemplate(value); err != nil {
+		return d.Errf("%s: %v", option, err)
 	}
 	return nil
 }
@@ -168,6 +173,9 @@ func (rs *Responses) unmarshal(d *caddyfile.Dispenser, name string, args []strin
 	}
 	if err := checkResponse(name, status, response.Body); err != nil {
 		return d.WrapErr(err)
+	}
+	if err := checkTemplate(response.Body); err != nil {
+		return d.Errf("respond %s: %v", name, err)
 	}
 	return nil
 }

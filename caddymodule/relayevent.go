@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
@@ -28,21 +27,11 @@ func (h *Relay) event(r *http.Request, body []byte) (_ *relay.Event, repeatable 
 		Query:  r.URL.RawQuery,
 		Body:   body,
 	}
-	var repl *caddy.Replacer
-	if h.usesEvent || h.ID != "" || h.Type != "" || h.Key != "" {
-		repl = r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	}
-	if h.usesEvent {
-		mapEvent(repl, event)
-	}
-	if h.Type != "" {
-		event.Type = repl.ReplaceAll(h.Type, "")
-	}
-	if h.Key != "" {
-		event.Key = repl.ReplaceAll(h.Key, "")
-	}
+	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	event.Type = cut(h.typ.fill(repl, event, nil))
+	event.Key = cut(h.key.fill(repl, event, nil))
 	if h.ID != "" {
-		if event.ID = repl.ReplaceAll(h.ID, ""); event.ID == "" {
+		if event.ID = h.id.fill(repl, event, nil); event.ID == "" {
 			return nil, false, errors.New("the event has no id")
 		}
 	} else {
@@ -70,6 +59,14 @@ func requestID(r *http.Request) string {
 		}
 	}
 	return ""
+}
+
+// cut shortens a type or key to the length that is kept.
+func cut(text string) string {
+	if len(text) <= relay.MaxIDLength {
+		return text
+	}
+	return strings.ToValidUTF8(text[:relay.MaxIDLength], "")
 }
 
 // checkID returns an error if an id can't be used: ids appear in header fields
@@ -111,37 +108,6 @@ func headerBlock(header http.Header) relay.Header {
 		}
 	}
 	return block
-}
-
-// mapEvent makes the placeholders of an event known to a replacer.
-func mapEvent(repl *caddy.Replacer, event *relay.Event) {
-	repl.Map(func(key string) (any, bool) {
-		name, ok := strings.CutPrefix(key, "event.")
-		if !ok {
-			return nil, false
-		}
-		value, ok := event.Lookup(name)
-		return value, ok
-	})
-}
-
-func mentionsEvent(text string) bool { return strings.Contains(text, "{event.") }
-
-// staticPlaceholder matches placeholders that are the same for all requests.
-var staticPlaceholder = regexp.MustCompile(`\{(env|file)\.[^{}]+\}`)
-
-// resolveStatic replaces the placeholders that don't depend on a request, and
-// fails if one is unset or empty.
-func resolveStatic(text string) (string, error) {
-	var failed error
-	text = staticPlaceholder.ReplaceAllStringFunc(text, func(placeholder string) string {
-		value, err := caddy.NewReplacer().ReplaceOrErr(placeholder, true, true)
-		if err != nil {
-			failed = fmt.Errorf("%s is unset, unreadable, or empty", placeholder)
-		}
-		return value
-	})
-	return text, failed
 }
 
 // waitForEngine returns the engine. While a config is loaded, its HTTP servers

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
-	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -22,8 +20,8 @@ type Responses struct {
 	// The event was accepted before. Default: as for an accepted one.
 	Duplicate *Response `json:"duplicate,omitempty"`
 
-	// The event can't be kept now. Retry-After is set. Default: the error 503,
-	// which error routes can handle.
+	// The event can't be kept now. Retry-After is set. Default: 503 without a
+	// body.
 	Full *Response `json:"full,omitempty"`
 }
 
@@ -33,25 +31,20 @@ type Response struct {
 	// those that can't be kept, 5xx.
 	Status int `json:"status,omitempty"`
 
-	// The body, with placeholders. If it looks like JSON, it is sent as such,
-	// and the values of placeholders are escaped as in JSON strings.
+	// The body, with placeholders. If it begins with a brace or bracket, it is
+	// sent as JSON, with the values of placeholders escaped as in strings.
 	Body string `json:"body,omitempty"`
 
-	contentType []string
-	isJSON      bool
-	usesEvent   bool
-	parts       []bodyPart
+	body   template
+	isJSON bool
 }
-
-// bodyPart is a piece of a body: a literal, or a placeholder if key is set.
-type bodyPart struct{ literal, key string }
-
-// bodyPlaceholder matches placeholders, but not the braces of JSON.
-var bodyPlaceholder = regexp.MustCompile(`\{([A-Za-z_][^{}"\s]*)\}`)
 
 func (rs *Responses) provision() error {
 	if rs.Accepted == nil {
 		rs.Accepted = &Response{Status: http.StatusAccepted}
+	}
+	if rs.Full == nil {
+		rs.Full = &Response{Status: http.StatusServiceUnavailable}
 	}
 	for _, response := range []*Response{rs.Accepted, rs.Duplicate, rs.Full} {
 		if response == nil {
@@ -91,23 +84,22 @@ func checkResponse(name string, status int, body string) error {
 }
 
 func (rs *Response) provision() (err error) {
-	if rs.Body, err = resolveStatic(rs.Body); err != nil {
+	if rs.body, err = parseTemplate(rs.Body, fromEnvironment); err != nil {
 		return err
 	}
-	rs.usesEvent = mentionsEvent(rs.Body)
-	rs.isJSON = strings.HasPrefix(rs.Body, "{") || strings.HasPrefix(rs.Body, "[")
-	rs.contentType = []string{"text/plain; charset=utf-8"}
-	if rs.isJSON {
-		rs.contentType = []string{"application/json"}
+	if rs.isJSON = rs.body.startsWithBrace(); rs.isJSON {
+		rs.body, err = parseTemplate(rs.Body, func(placeholder string) (string, error) {
+			value, err := fromEnvironment(placeholder)
+			return jsonEscape(value), err
+		})
 	}
-	end := 0
-	for _, m := range bodyPlaceholder.FindAllStringSubmatchIndex(rs.Body, -1) {
-		rs.parts = append(rs.parts, bodyPart{literal: rs.Body[end:m[0]]}, bodyPart{literal: rs.Body[m[0]:m[1]], key: rs.Body[m[2]:m[3]]})
-		end = m[1]
-	}
-	rs.parts = append(rs.parts, bodyPart{literal: rs.Body[end:]})
-	return nil
+	return err
 }
+
+var (
+	contentTypeJSON = []string{"application/json"}
+	contentTypeText = []string{"text/plain; charset=utf-8"}
+)
 
 // write answers a request.
 func (rs *Response) write(w http.ResponseWriter, r *http.Request, event *relay.Event) error {
@@ -115,33 +107,16 @@ func (rs *Response) write(w http.ResponseWriter, r *http.Request, event *relay.E
 		w.WriteHeader(rs.Status)
 		return nil
 	}
-	repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	if rs.usesEvent {
-		mapEvent(repl, event)
-	}
-	var body strings.Builder
-	for _, part := range rs.parts {
-		body.WriteString(rs.text(part, repl))
-	}
-	w.Header()["Content-Type"] = rs.contentType
-	w.WriteHeader(rs.Status)
-	_, err := io.WriteString(w, body.String())
-	return err
-}
-
-// text returns what a part comes to; an unknown placeholder stays as it is.
-func (rs *Response) text(part bodyPart, repl *caddy.Replacer) string {
-	if part.key == "" {
-		return part.literal
-	}
-	value, ok := repl.Get(part.key)
-	if !ok {
-		return part.literal
-	}
+	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	contentType, escape := contentTypeText, (func(string) string)(nil)
 	if rs.isJSON {
-		return jsonEscape(caddy.ToString(value))
+		contentType, escape = contentTypeJSON, jsonEscape
 	}
-	return caddy.ToString(value)
+	body := rs.body.fill(repl, event, escape)
+	w.Header()["Content-Type"] = contentType
+	w.WriteHeader(rs.Status)
+	_, err := io.WriteString(w, body)
+	return err
 }
 
 // jsonEscape returns text as the inside of a JSON string.

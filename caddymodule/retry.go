@@ -95,8 +95,8 @@ func (r Retry) waits(waits []time.Duration) ([]time.Duration, error) {
 	if len(r.Schedule) > 0 {
 		waits = nil
 		for _, w := range r.Schedule {
-			if w < 0 {
-				return nil, errors.New("retry: a wait must not be negative")
+			if w <= 0 {
+				return nil, errors.New("retry: a wait must be positive")
 			}
 			waits = append(waits, time.Duration(w))
 		}
@@ -159,6 +159,11 @@ func unmarshalRetry(d *caddyfile.Dispenser) (*Retry, error) {
 }
 
 func (r *Retry) unmarshalOption(d *caddyfile.Dispenser, option string) (err error) {
+	switch option {
+	case "schedule", "attempts", "every", "jitter", "give_up_after":
+	default:
+		return d.Errf("unrecognized option '%s'", option)
+	}
 	args := d.RemainingArgs()
 	if len(args) == 0 || (len(args) > 1 && option != "schedule") {
 		return d.ArgErr()
@@ -186,8 +191,6 @@ func (r *Retry) unmarshalOption(d *caddyfile.Dispenser, option string) (err erro
 		r.Jitter = &share
 	case "give_up_after":
 		return parseDuration(d, args[0], &r.GiveUpAfter)
-	default:
-		return d.Errf("unrecognized option '%s'", option)
 	}
 	return nil
 }
