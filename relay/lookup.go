@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/tidwall/gjson"
 )
@@ -136,22 +137,31 @@ func cutDefault(name string) (before, fallback string) {
 }
 
 // findModifier returns the first gjson modifier in path. Modifiers are refused
-// since some of them recurse once per level of the document: a few megabytes
-// of brackets in a body would exhaust the stack, which ends the process.
+// since some of them recurse once per level of the document: a body of 1 MiB of
+// opening brackets, which handlers accept unless told otherwise, would exhaust
+// the stack, which ends the process. gjson looks for them in many places, such
+// as queries within queries, so none is exempt here; a member with the name of
+// one is found with a wildcard in place of the @.
 func findModifier(path string) string {
 	for i := range len(path) {
-		if path[i] != '@' || i > 0 && !strings.ContainsRune(".|[{,:", rune(path[i-1])) {
+		if path[i] != '@' {
 			continue
 		}
-		end := i + 1
-		for end < len(path) && path[end] >= 'a' && path[end] <= 'z' {
-			end++
+		name := path[i+1:]
+		if end := strings.IndexFunc(name, endsModifier); end >= 0 {
+			name = name[:end]
 		}
-		if gjson.ModifierExists(path[i+1:end], nil) {
-			return path[i:end]
+		if gjson.ModifierExists(name, nil) {
+			return "@" + name
 		}
 	}
 	return ""
+}
+
+// endsModifier reports whether r can't be part of a modifier's name. Other
+// packages of the process may have added some to those of gjson.
+func endsModifier(r rune) bool {
+	return r != '_' && r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
 }
 
 // value returns what stands in the placeholder's place. A nil d is for the

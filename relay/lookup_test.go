@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ func lookupEvent() *Event {
 		Header: Header(nil).Add("Content-Type", "application/json").Add("X-Empty", "").Add("X-Two", "first").Add("x-two", "second"),
 		Query:  "a=1&b=two+words&a=2&bad=%zz&c=%C3%A9",
 		Body: []byte(` {"to":"+15550100","n":12345678901234567890,"f":1.10,"on":true,"none":null,
-			"obj":{"x": [1, 2]},"a.b":"dotted","q?":"odd","@type":"Person","list":[{"k":"a","v":1},{"k":"b","v":2}]} `),
+			"obj":{"x": [1, 2]},"a.b":"dotted","q?":"odd","@type":"Person","@this":"a name as of a modifier","list":[{"k":"a","v":1},{"k":"b","v":2}]} `),
 	}
 }
 
@@ -47,6 +48,8 @@ func TestEventLookup(t *testing.T) {
 		{`json.@type`, "Person"},
 		{`json.list.#(k=="b").v`, "2"},
 		{"json.list.#.k", `["a","b"]`},
+		{"json.*this", "a name as of a modifier"},
+		{"json.@thistle", ""},
 		{"json.missing", ""},
 		{"json.missing?", ""},
 		{"json.missing?a?b", "a?b"},
@@ -75,6 +78,10 @@ func TestEventLookupUnknown(t *testing.T) {
 		"", "nope", "ID", "id.x", "json.", "header.", "query", "form.", ".", "?x",
 		"attempt", "destination", "error?x",
 		"json.@pretty", "json.a.@flatten", `json.a|@dig:x`, "json.[a,@this]", "json.{@keys}",
+		`json.#(@pretty=="x").id`, `json.#(@ugly=="x")#`, `json.#(!@pretty=="x")`, `json.#( @pretty=="x")`,
+		"json.#(\t@pretty)", `json.#(#(@pretty=="x")#)#`, `json.#(a.#(@pretty:{"indent":"x"}%"*"))`,
+		"json.#(a==@pretty)", "json.!@pretty", "json.~@pretty", "json.#[@pretty]", `json.\@pretty`, `json.{"a":@valid}`,
+		"json.@@pretty", "json.a@pretty",
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, ok := lookupEvent().Lookup(name)
@@ -149,6 +156,8 @@ func FuzzEventLookup(f *testing.F) {
 	f.Add("json.{a,b}", []byte(`{"a":"\ud800`))
 	f.Add("form.a", []byte("a=%zz&b"))
 	f.Add("json..1", []byte("{}\n[1]\n"))
+	f.Add(`json.#(#(@pretty=="x")#)#`, bytes.Repeat([]byte("["), 1<<20))
+	f.Add("json.#(!@ugly)", bytes.Repeat([]byte(`{"a":`), 1<<18))
 	f.Fuzz(func(t *testing.T, name string, body []byte) {
 		e := &Event{
 			ID:     "evt",
