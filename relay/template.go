@@ -33,6 +33,11 @@ type part struct {
 // braces that does not begin with "event." is given to resolve, once: its
 // value becomes literal text that is not looked at again. Without resolve such
 // a placeholder is an error, and so is one that is unknown or not closed.
+//
+// The text may hold a secret with a brace in it. So errors quote no more than
+// the names of placeholders that begin with "event.", "env." or "file.", and
+// give the position of others in bytes, from 1. Those of resolve are wrapped,
+// so they must not quote other names either.
 func ParseTemplate(text string, resolve func(name string) (string, error)) (*Template, error) {
 	if len(text) > maxTemplateLength {
 		return nil, fmt.Errorf("the text is %d bytes long, the limit is %d", len(text), maxTemplateLength)
@@ -47,9 +52,12 @@ func ParseTemplate(text string, resolve func(name string) (string, error)) (*Tem
 		case text[i] == '{' && i+1 < len(text) && isLetter(text[i+1]):
 			name, n := cutName(text[i:])
 			if n == 0 {
-				return nil, fmt.Errorf("the placeholder at %q is not closed", abbreviate(text[i:]))
+				return nil, fmt.Errorf("the placeholder at byte %d is not closed", i+1)
 			}
 			if err := t.add(name, &literal, resolve); err != nil {
+				if !isShowable(name) {
+					return nil, fmt.Errorf("placeholder at byte %d: %w", i+1, err)
+				}
 				return nil, placeholderError(name, err)
 			}
 			i += n
@@ -103,6 +111,12 @@ var unescapeBraces = strings.NewReplacer(`\{`, `{`, `\}`, `}`)
 
 func isLetter(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// isShowable reports whether name is so clearly that of a placeholder that it
+// is not part of a secret.
+func isShowable(name string) bool {
+	return strings.HasPrefix(name, "event.") || strings.HasPrefix(name, "env.") || strings.HasPrefix(name, "file.")
 }
 
 // abbreviate keeps error messages short.
