@@ -130,13 +130,14 @@ func CheckURL(raw string, guard Guard) error {
 	return guard.checkHost(u.Hostname())
 }
 
-// parseURL leaves the URL out of its errors, since it may hold a secret.
+// parseURL leaves the URL out of its errors, since it may hold a secret, and
+// also what the parser says: a password with a slash in it, for one, looks like
+// a malformed port, which it would quote.
 func parseURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
-	var parseErr *url.Error
 	switch {
-	case errors.As(err, &parseErr):
-		return nil, fmt.Errorf("the url is malformed: %w", parseErr.Err)
+	case err != nil:
+		return nil, errors.New("the url is malformed: look at its host, its port and what is escaped with %")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, errors.New("the url must begin with http:// or https://")
 	case u.Hostname() == "":

@@ -145,6 +145,7 @@ func TestParsePrefix(t *testing.T) {
 }
 
 func TestCheckURL(t *testing.T) {
+	const malformed = "the url is malformed: look at its host, its port and what is escaped with %"
 	tests := []struct {
 		url   string
 		guard Guard
@@ -172,7 +173,11 @@ func TestCheckURL(t *testing.T) {
 		{url: "https://me:s3cret@example.com/", want: "the url must not contain a user name or password; use basic_auth"},
 		{url: "https://example.com/#top", want: "the url must not have a fragment, which is never sent"},
 		{url: "https://example.com/#", want: "the url must not have a fragment, which is never sent"},
-		{url: "https://example.com:s3cret/", want: `the url is malformed: invalid port ":s3cret" after host`},
+		{url: "https://example.com:s3cret/", want: malformed},
+		{url: "https://relay:s3cret/pa@example.com/", want: malformed},
+		{url: "https://example.com/?key=s3cret\x7f", want: malformed},
+		{url: "https://s3cret%zz@example.com/", want: malformed},
+		{url: "https://[s3cret/", want: malformed},
 	}
 	for _, tt := range tests {
 		t.Run(tt.url, func(t *testing.T) {
@@ -181,6 +186,7 @@ func TestCheckURL(t *testing.T) {
 				require.NoError(t, err)
 			} else {
 				require.EqualError(t, err, tt.want)
+				require.NotContains(t, err.Error(), "s3cret")
 			}
 		})
 	}
