@@ -28,9 +28,11 @@ type mac struct {
 func newSigner(secrets []string) (signer, error) {
 	var s signer
 	for _, secret := range secrets {
-		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
-		// The decoder's error is left out, since it tells of the secret.
-		if err != nil || len(key) == 0 {
+		// A receiver may decode strictly, as our own verifier does, so a slip
+		// is better found here. The decoder skips line breaks even so, and its
+		// error is left out, since it tells of the secret.
+		key, err := base64.StdEncoding.Strict().DecodeString(strings.TrimPrefix(secret, "whsec_"))
+		if err != nil || len(key) == 0 || strings.ContainsAny(secret, "\r\n") {
 			return s, errors.New(`a signing secret must be base64, with or without "whsec_" before it`)
 		}
 		s.pools = append(s.pools, &sync.Pool{New: func() any {

@@ -53,7 +53,7 @@ func TestSignSeveralSecrets(t *testing.T) {
 }
 
 func TestSignBadSecrets(t *testing.T) {
-	for _, secret := range []string{"", "whsec_", "whsec_s3cret!", "not base64 s3cret", "whpk_s3cretAAAA"} {
+	for _, secret := range []string{"", "whsec_", "whsec_s3cret!", "not base64 s3cret", "whpk_s3cretAAAA", "s3cretB=", "s3cretA\n=", "whsec_s3cretA=\r\n"} {
 		_, err := newSigner([]string{"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", secret})
 		require.EqualError(t, err, `a signing secret must be base64, with or without "whsec_" before it`, secret)
 	}
