@@ -30,9 +30,10 @@ import (
 //
 // Only header can be repeated.
 func (w *Webhook) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	// Where an argument may be a secret, ArgErr is no use: it would quote one.
 	d.Next() // consume the type
 	if !d.AllArgs(&w.URL) {
-		return d.ArgErr()
+		return d.Err("expected one argument, the url")
 	}
 	here := caddyfile.NewDispenser([]caddyfile.Token{d.Token()}) // for errors found later
 	here.Next()
@@ -83,7 +84,7 @@ func (w *Webhook) unmarshalOption(d *caddyfile.Dispenser, option string) error {
 		return w.unmarshalHeader(d)
 	case "bearer":
 		if !d.AllArgs(&w.Bearer) {
-			return d.ArgErr()
+			return d.Err("expected one argument, the token")
 		}
 		if w.Bearer == "" {
 			return d.Err("the token must not be empty")
@@ -92,7 +93,7 @@ func (w *Webhook) unmarshalOption(d *caddyfile.Dispenser, option string) error {
 	case "basic_auth":
 		w.BasicAuth = new(WebhookBasicAuth)
 		if !d.AllArgs(&w.BasicAuth.Username, &w.BasicAuth.Password) {
-			return d.ArgErr()
+			return d.Err("expected two arguments, user name and password")
 		}
 		if w.BasicAuth.Username == "" || w.BasicAuth.Password == "" {
 			return d.Err("neither user name nor password must be empty")
@@ -125,7 +126,7 @@ func (w *Webhook) unmarshalOption(d *caddyfile.Dispenser, option string) error {
 func (w *Webhook) unmarshalHeader(d *caddyfile.Dispenser) error {
 	var name, value string
 	if !d.AllArgs(&name, &value) {
-		return d.ArgErr()
+		return d.Err("expected two arguments, name and value of the field; quote a value with spaces")
 	}
 	if err := webhook.CheckHeaderName(name); err != nil {
 		return d.WrapErr(err)
