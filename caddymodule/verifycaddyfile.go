@@ -3,12 +3,9 @@ package caddymodule
 import (
 	"math"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"github.com/dustin/go-humanize"
 )
 
 func init() {
@@ -35,72 +32,35 @@ func (h *Verify) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if !d.NextArg() {
 		return d.ArgErr()
 	}
-	name := d.Val()
-	moduleID := "verify.schemes." + name
-	if _, err := caddy.GetModule(moduleID); err != nil {
-		return d.Errf("unrecognized scheme '%s'", name)
-	}
-	scheme, err := h.schemeTokens(d)
+	tokens, err := splitSegment(d, h.unmarshalOption)
 	if err != nil {
 		return err
 	}
-	sd := caddyfile.NewDispenser(scheme)
-	sd.Next()
-	unm, err := caddyfile.UnmarshalModule(sd, moduleID)
-	if err != nil {
-		return err
-	}
-	h.SchemeRaw = caddyconfig.JSONModuleObject(unm, "name", name, nil)
-	return nil
+	scheme := caddyfile.NewDispenser(tokens)
+	scheme.Next()
+	h.SchemeRaw, err = unmarshalModule(scheme, "verify.schemes", "name", "scheme")
+	return err
 }
 
-// schemeTokens parses the options of the handler itself, and returns all the
-// other tokens as a segment of the scheme's own.
-func (h *Verify) schemeTokens(d *caddyfile.Dispenser) ([]caddyfile.Token, error) {
-	tokens := []caddyfile.Token{d.Token()}
-	for d.NextArg() {
-		tokens = append(tokens, d.Token())
+// unmarshalOption parses an option that does not belong to the scheme.
+func (h *Verify) unmarshalOption(d *caddyfile.Dispenser) (bool, error) {
+	switch d.Val() {
+	case "max_body":
+		return true, h.unmarshalMaxBody(d)
+	default:
+		return false, nil
 	}
-	block := false
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if !block {
-			d.Prev()
-			tokens = append(tokens, d.Token()) // the opening brace
-			d.Next()
-			block = true
-		}
-		switch d.Val() {
-		case "max_body":
-			if err := h.parseMaxBody(d); err != nil {
-				return nil, err
-			}
-		default:
-			tokens = append(tokens, d.NextSegment()...)
-		}
-	}
-	if block {
-		tokens = append(tokens, d.Token()) // the closing brace
-	}
-	return tokens, nil
 }
 
-func (h *Verify) parseMaxBody(d *caddyfile.Dispenser) error {
+func (h *Verify) unmarshalMaxBody(d *caddyfile.Dispenser) error {
 	if h.MaxBody != 0 {
-		return d.Err("max_body is given twice")
+		return d.Err("max_body is already set")
 	}
-	var arg string
-	if !d.AllArgs(&arg) {
+	var text string
+	if !d.AllArgs(&text) {
 		return d.ArgErr()
 	}
-	size, err := humanize.ParseBytes(arg)
-	if err != nil {
-		return d.Errf("invalid size '%s'", arg)
-	}
-	if size == 0 || size > math.MaxInt64 {
-		return d.Errf("size '%s' is out of range", arg)
-	}
-	h.MaxBody = int64(size)
-	return nil
+	return parseSize(d, text, math.MaxInt64, &h.MaxBody)
 }
 
 // parseVerifySecrets appends the remaining arguments of a line to secrets.
@@ -137,7 +97,7 @@ func requireVerifySecrets(d *caddyfile.Dispenser, n int) error {
 func parseVerifyOption[T ~string](d *caddyfile.Dispenser, field *T) error {
 	name := d.Val()
 	if *field != "" {
-		return d.Errf("%s is given twice", name)
+		return d.Errf("%s is already set", name)
 	}
 	var arg string
 	if !d.AllArgs(&arg) {

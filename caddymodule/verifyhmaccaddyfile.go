@@ -86,7 +86,7 @@ func (s *HMACScheme) unmarshalOption(d *caddyfile.Dispenser, tolerance *caddy.Du
 		return parseVerifyTolerance(d, tolerance)
 	case "id":
 		if s.ID != nil {
-			return d.Err("id is given twice")
+			return d.Err("id is already set")
 		}
 		s.ID = new(verify.Selector)
 		return parseVerifySelector(d, s.ID)
@@ -116,7 +116,7 @@ var longPlaceholders = strings.NewReplacer(
 
 func (s *HMACScheme) unmarshalTimestamp(d *caddyfile.Dispenser) error {
 	if s.Timestamp != nil {
-		return d.Err("timestamp is given twice")
+		return d.Err("timestamp is already set")
 	}
 	s.Timestamp = new(HMACTimestamp)
 	if err := parseVerifySelector(d, &s.Timestamp.Selector); err != nil {
@@ -134,21 +134,13 @@ func (s *HMACScheme) unmarshalTimestamp(d *caddyfile.Dispenser) error {
 
 func parseVerifyTolerance(d *caddyfile.Dispenser, tolerance *caddy.Duration) error {
 	if *tolerance != 0 {
-		return d.Err("tolerance is given twice")
+		return d.Err("tolerance is already set")
 	}
-	var arg string
-	if !d.AllArgs(&arg) {
+	var text string
+	if !d.AllArgs(&text) {
 		return d.ArgErr()
 	}
-	duration, err := caddy.ParseDuration(arg)
-	if err != nil {
-		return d.Errf("invalid tolerance '%s': %v", arg, err)
-	}
-	if duration <= 0 {
-		return d.Errf("tolerance '%s' is not positive", arg)
-	}
-	*tolerance = caddy.Duration(duration)
-	return nil
+	return parseDuration(d, text, tolerance)
 }
 
 // parseVerifySelector parses "header <name>..." with its block.
@@ -181,7 +173,7 @@ func parseVerifySelector(d *caddyfile.Dispenser, s *verify.Selector) error {
 
 func parseVerifyHeaders(d *caddyfile.Dispenser, s *verify.Selector) error {
 	if len(s.Headers) > 0 {
-		return d.Err("header is given twice")
+		return d.Err("header is already set")
 	}
 	if s.Headers = d.RemainingArgs(); len(s.Headers) == 0 {
 		return d.ArgErr()
