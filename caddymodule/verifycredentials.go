@@ -39,7 +39,7 @@ func (BearerScheme) CaddyModule() caddy.ModuleInfo {
 
 // Provision sets up s.
 func (s *BearerScheme) Provision(caddy.Context) error {
-	tokens, err := resolveVerifySecrets(s.Tokens)
+	tokens, err := resolveSecrets(s.Tokens)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (BasicScheme) CaddyModule() caddy.ModuleInfo {
 func (s *BasicScheme) Provision(caddy.Context) error {
 	credentials := make([]verify.Credential, len(s.Credentials))
 	for i, c := range s.Credentials {
-		resolved, err := resolveVerifySecrets([]string{c.Username, c.Password})
+		resolved, err := resolveSecrets([]string{c.Username, c.Password})
 		if err != nil {
 			return fmt.Errorf("credential %d: %w", i+1, err)
 		}

@@ -83,7 +83,7 @@ func (HMACScheme) CaddyModule() caddy.ModuleInfo {
 
 // Provision sets up s.
 func (s *HMACScheme) Provision(ctx caddy.Context) error {
-	secrets, err := resolveVerifySecrets(s.Secrets)
+	secrets, err := resolveSecrets(s.Secrets)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func (s PresetScheme) CaddyModule() caddy.ModuleInfo {
 // Provision sets up s.
 func (s *PresetScheme) Provision(caddy.Context) error {
 	config, _ := verify.Preset(s.name)
-	secrets, err := resolveVerifySecrets(s.Secrets)
+	secrets, err := resolveSecrets(s.Secrets)
 	if err != nil {
 		return err
 	}

@@ -162,19 +162,19 @@ func (w *Webhook) guard() (webhook.Guard, error) {
 // resolve replaces the placeholders in all that may have some.
 func (w *Webhook) resolve() error {
 	var err error
-	if w.config.URL, err = resolveVerifySecret(w.URL); err != nil {
+	if w.config.URL, err = resolveSecret(w.URL); err != nil {
 		return fmt.Errorf("url: %w", err)
 	}
 	if w.Bearer != "" {
-		if w.config.BearerToken, err = resolveVerifySecret(w.Bearer); err != nil {
+		if w.config.BearerToken, err = resolveSecret(w.Bearer); err != nil {
 			return fmt.Errorf("bearer: %w", err)
 		}
 	}
 	if w.BasicAuth != nil {
-		if w.config.Username, err = resolveVerifySecret(w.BasicAuth.Username); err != nil {
+		if w.config.Username, err = resolveSecret(w.BasicAuth.Username); err != nil {
 			return fmt.Errorf("basic_auth: user name: %w", err)
 		}
-		if w.config.Password, err = resolveVerifySecret(w.BasicAuth.Password); err != nil {
+		if w.config.Password, err = resolveSecret(w.BasicAuth.Password); err != nil {
 			return fmt.Errorf("basic_auth: password: %w", err)
 		}
 	}
@@ -182,7 +182,7 @@ func (w *Webhook) resolve() error {
 		if w.Sign.Scheme != "standard_webhooks" || len(w.Sign.Secrets) == 0 {
 			return errors.New("sign: needs the scheme standard_webhooks and at least one secret")
 		}
-		if w.config.SigningSecrets, err = resolveVerifySecrets(w.Sign.Secrets); err != nil {
+		if w.config.SigningSecrets, err = resolveSecrets(w.Sign.Secrets); err != nil {
 			return fmt.Errorf("sign: %w", err)
 		}
 	}

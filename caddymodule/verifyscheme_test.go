@@ -1,8 +1,6 @@
 package caddymodule
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,46 +9,6 @@ import (
 
 	"github.com/caddy-relay/caddy-relay/verify"
 )
-
-func TestResolveVerifySecrets(t *testing.T) {
-	dir := t.TempDir()
-	file := func(name, content string) string {
-		path := filepath.Join(dir, name)
-		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
-		return "{file." + path + "}"
-	}
-	t.Setenv("VERIFY_TEST_SECRET", "sEcReT")
-	t.Setenv("VERIFY_TEST_EMPTY", "")
-	for secret, want := range map[string]string{
-		"sEcReT":                     "sEcReT",
-		"{env.VERIFY_TEST_SECRET}":   "sEcReT",
-		"x-{env.VERIFY_TEST_SECRET}": "x-sEcReT",
-		`s\{E\}cReT`:                 "s{E}cReT",
-		file("lf", "sEcReT\n"):       "sEcReT",
-		file("crlf", "sEcReT\r\n"):   "sEcReT",
-		file("bare", "sEcReT"):       "sEcReT",
-	} {
-		got, err := resolveVerifySecrets([]string{secret})
-		require.NoError(t, err, secret)
-		require.Equal(t, []string{want}, got)
-	}
-	for secret, message := range map[string]string{
-		"":                          "secret 2: empty",
-		"{env.VERIFY_TEST_UNSET}":   "secret 2: {env.VERIFY_TEST_UNSET} is unset",
-		"{env.VERIFY_TEST_EMPTY}":   "secret 2: {env.VERIFY_TEST_EMPTY} is unset, unreadable, or empty",
-		"{file." + dir + "/nope}":   "nope} is unset, unreadable, or empty",
-		file("empty", "\n"):         "empty",
-		"a{sEcReT}b":                "secret 2: it has a placeholder that is unknown",
-		"{http.request.header.X}":   "secret 2: it has a placeholder that is unknown",
-		"{env.X}sEcReT":             "secret 2: it has a placeholder that is unknown",
-		file("blank", "sEcReT\n\n"): "secret 2: it has a line break",
-		file("two", "sEcReT\nnext"): "secret 2: it has a line break",
-	} {
-		_, err := resolveVerifySecrets([]string{"good", secret})
-		require.ErrorContains(t, err, message, secret)
-		require.NotContains(t, err.Error(), "sEcReT")
-	}
-}
 
 func TestRefusedVerifyConfigs(t *testing.T) {
 	for config, message := range map[string]string{

@@ -13,21 +13,21 @@ import (
 // that they can be shown in errors.
 var namedSecret = regexp.MustCompile(`^\{(env|file)\.[^{}]+\}$`)
 
-// resolveVerifySecrets replaces placeholders such as {env.NAME} and
+// resolveSecrets replaces placeholders such as {env.NAME} and
 // {file.PATH} in secrets. It fails if one is unknown or empty, since an empty
 // secret is one that everybody knows. No error has any part of a secret.
-func resolveVerifySecrets(secrets []string) ([]string, error) {
+func resolveSecrets(secrets []string) ([]string, error) {
 	resolved := make([]string, len(secrets))
 	for i, secret := range secrets {
 		var err error
-		if resolved[i], err = resolveVerifySecret(secret); err != nil {
+		if resolved[i], err = resolveSecret(secret); err != nil {
 			return nil, fmt.Errorf("secret %d: %w", i+1, err)
 		}
 	}
 	return resolved, nil
 }
 
-func resolveVerifySecret(secret string) (string, error) {
+func resolveSecret(secret string) (string, error) {
 	value, err := caddy.NewReplacer().ReplaceOrErr(secret, true, true)
 	switch {
 	case err != nil && namedSecret.MatchString(secret):
