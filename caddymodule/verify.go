@@ -116,7 +116,7 @@ func (h *Verify) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhtt
 		return err
 	}
 	v.request = verifyRequest(r, body)
-	v.identity, err = h.verifier.Verify(r.Context(), &v.request, h.now())
+	identity, err := h.verifier.Verify(r.Context(), &v.request, h.now())
 	if err != nil {
 		e, ok := errors.AsType[*verify.Error](err)
 		if !ok {
@@ -129,7 +129,7 @@ func (h *Verify) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhtt
 		}
 		return caddyhttp.Error(http.StatusUnauthorized, errNotAuthentic)
 	}
-	v.publish(r)
+	v.publish(r, identity)
 	return next.ServeHTTP(w, r)
 }
 

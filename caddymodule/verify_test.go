@@ -208,6 +208,43 @@ func TestVerifyTwice(t *testing.T) {
 	require.Equal(t, "hello", string(body))
 }
 
+func TestVerifyUser(t *testing.T) {
+	github := newVerify(t, githubConfig)
+	basic := newVerify(t, `{"scheme":{"name":"basic","credentials":[{"username":"relay","password":"p"}]}}`)
+	for name, tt := range map[string]struct {
+		handlers []caddyhttp.MiddlewareHandler
+		want     string
+	}{
+		"a later scheme without users": {[]caddyhttp.MiddlewareHandler{basic, github}, ""},
+		"a later scheme with users":    {[]caddyhttp.MiddlewareHandler{github, basic}, "relay"},
+		"a user of another handler":    {[]caddyhttp.MiddlewareHandler{setUser("alice"), github}, "alice"},
+		"two users":                    {[]caddyhttp.MiddlewareHandler{setUser("alice"), basic}, "relay"},
+		"two users, ours first":        {[]caddyhttp.MiddlewareHandler{basic, setUser("alice")}, "alice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := githubRequest("hello")
+			r.SetBasicAuth("relay", "p")
+			arrived, err := serve(httptest.NewRecorder(), r, tt.handlers...)
+			require.NoError(t, err)
+			require.Equal(t, tt.want, expand(arrived, "{http.auth.user.id}"))
+		})
+	}
+	r := githubRequest("hello")
+	r.SetBasicAuth("relay", "p")
+	r.Header.Del("X-Hub-Signature-256")
+	_, err := serve(httptest.NewRecorder(), r, basic, github)
+	requireStatus(t, http.StatusUnauthorized, err)
+	require.Empty(t, expand(r, "{http.auth.user.id}"))
+}
+
+// setUser does what Caddy's handlers of authentication do.
+type setUser string
+
+func (u setUser) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer).Set("http.auth.user.id", string(u))
+	return next.ServeHTTP(w, r)
+}
+
 // TestVerifyURL checks that the URL is what the sender used, not what a
 // rewrite made of it.
 func TestVerifyURL(t *testing.T) {

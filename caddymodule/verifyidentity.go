@@ -42,14 +42,19 @@ func newVerification(r *http.Request) *verification {
 	return v
 }
 
+// userPlaceholder is where Caddy's own handlers of authentication put the user,
+// and where access logs take it from.
+const userPlaceholder = "http.auth.user.id"
+
 // publish makes the identity visible to later handlers.
-func (v *verification) publish(r *http.Request) {
-	v.verified = true
-	if v.identity.Subject == "" {
+func (v *verification) publish(r *http.Request, identity verify.Identity) {
+	v.identity, v.verified = identity, true
+	if identity.Subject == "" {
 		return
 	}
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
-		repl.Set("http.auth.user.id", v.identity.Subject)
+		// A user that another handler has set would come before ours.
+		repl.Delete(userPlaceholder)
 	}
 }
 
@@ -62,8 +67,12 @@ func verifiedIdentity(r *http.Request) (verify.Identity, bool) {
 	return v.identity, true
 }
 
-// placeholder returns the value of a {verify.*} placeholder.
+// placeholder returns the value of a {verify.*} placeholder, or the user. It is
+// asked each time, so a user does not outlive the identity that it is of.
 func (v *verification) placeholder(key string) (any, bool) {
+	if key == userPlaceholder {
+		return v.identity.Subject, true
+	}
 	name, ok := strings.CutPrefix(key, "verify.")
 	if !ok {
 		return nil, false
