@@ -24,8 +24,8 @@ const defaultMaxBody = 1 << 20 // 1 MiB
 
 // Verify is a middleware that lets only authentic requests pass: those whose
 // signature or credentials are made with a secret that the sender shares with
-// this server. The body is read once, checked as it came, and put back for the
-// handlers that follow.
+// this server. A body that is signed is read once, checked as it came, and put
+// back for the handlers that follow; others are left to them.
 //
 // A request that is not authentic is answered with 401, and one with too large
 // a body with 413; both can be shaped with error routes. The answer does not
@@ -49,11 +49,14 @@ type Verify struct {
 	// The scheme that requests are verified with. Required.
 	SchemeRaw json.RawMessage `json:"scheme,omitempty" caddy:"namespace=verify.schemes inline_key=name"`
 
-	// The largest body that is accepted, in bytes. Default: 1048576 (1 MiB).
+	// The largest body that is accepted, in bytes. Default: 1048576 (1 MiB),
+	// and with schemes that do not look at the body, such as `bearer` and
+	// `basic`, no limit: the body is read only by the handlers that follow.
 	MaxBody int64 `json:"max_body,omitempty"`
 
 	name      string
 	verifier  verify.Verifier
+	needsBody bool
 	challenge string
 	logger    *zap.Logger
 	now       func() time.Time
@@ -64,6 +67,15 @@ type Verify struct {
 type challenger interface {
 	// WWWAuthenticate returns the value of the WWW-Authenticate header field.
 	WWWAuthenticate() string
+}
+
+// bodyUser is implemented by schemes that may not need the body. Of others it
+// is assumed that they do.
+type bodyUser interface {
+	// NeedsBody reports whether the scheme looks at the body. If it does not,
+	// the body is not read before the request is known to be authentic, and
+	// the Body of the [verify.Request] is nil.
+	NeedsBody() bool
 }
 
 // CaddyModule returns the Caddy module information.
@@ -78,9 +90,6 @@ func (Verify) CaddyModule() caddy.ModuleInfo {
 func (h *Verify) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
 	h.now = time.Now
-	if h.MaxBody == 0 {
-		h.MaxBody = defaultMaxBody
-	}
 	if h.SchemeRaw == nil {
 		return errors.New("no scheme")
 	}
@@ -96,6 +105,13 @@ func (h *Verify) Provision(ctx caddy.Context) error {
 	if c, ok := mod.(challenger); ok {
 		h.challenge = c.WWWAuthenticate()
 	}
+	h.needsBody = true
+	if u, ok := mod.(bodyUser); ok {
+		h.needsBody = u.NeedsBody()
+	}
+	if h.MaxBody == 0 && h.needsBody {
+		h.MaxBody = defaultMaxBody
+	}
 	return registerMetrics(ctx.GetMetricsRegistry(), rejectedTotal)
 }
 
@@ -110,27 +126,48 @@ func (h *Verify) Validate() error {
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (h *Verify) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	v := newVerification(r)
-	body, err := readBody(r, h.MaxBody)
-	if err != nil {
-		h.reject(r, bodyReason(err), err)
-		return err
+	var body []byte
+	var err error
+	if h.needsBody {
+		if body, err = h.readBody(r); err != nil {
+			return err
+		}
 	}
 	v.request = verifyRequest(r, body)
 	identity, err := h.verifier.Verify(r.Context(), &v.request, h.now())
 	if err != nil {
-		e, ok := errors.AsType[*verify.Error](err)
-		if !ok {
-			h.reject(r, reasonUndecided, err)
-			return caddyhttp.Error(http.StatusServiceUnavailable, errUndecided)
+		return h.refuse(w, r, err)
+	}
+	// Others than the sender can't make us hold a body that proves nothing.
+	if !h.needsBody && h.MaxBody > 0 {
+		if _, err := h.readBody(r); err != nil {
+			return err
 		}
-		h.reject(r, e.Reason, err)
-		if h.challenge != "" {
-			w.Header().Set("WWW-Authenticate", h.challenge)
-		}
-		return caddyhttp.Error(http.StatusUnauthorized, errNotAuthentic)
 	}
 	v.publish(r, identity)
 	return next.ServeHTTP(w, r)
+}
+
+func (h *Verify) readBody(r *http.Request) ([]byte, error) {
+	body, err := readBody(r, h.MaxBody)
+	if err != nil {
+		h.reject(r, bodyReason(err), err)
+	}
+	return body, err
+}
+
+// refuse returns what to answer after an error of the verifier.
+func (h *Verify) refuse(w http.ResponseWriter, r *http.Request, err error) error {
+	e, ok := errors.AsType[*verify.Error](err)
+	if !ok {
+		h.reject(r, reasonUndecided, err)
+		return caddyhttp.Error(http.StatusServiceUnavailable, errUndecided)
+	}
+	h.reject(r, e.Reason, err)
+	if h.challenge != "" {
+		w.Header().Set("WWW-Authenticate", h.challenge)
+	}
+	return caddyhttp.Error(http.StatusUnauthorized, errNotAuthentic)
 }
 
 // reasonUndecided counts requests that could neither be accepted nor refused.

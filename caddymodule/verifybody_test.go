@@ -121,3 +121,45 @@ func TestVerifyBodyLimit(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 1<<20, newVerify(t, `{"scheme":{"name":"github","secrets":["s"]}}`).MaxBody)
 }
+
+// TestVerifyCredentialsBeforeBody checks that nobody without credentials can
+// make the server read, and that who has them is not limited for no reason.
+func TestVerifyCredentialsBeforeBody(t *testing.T) {
+	for _, scheme := range []string{
+		`{"name":"bearer","tokens":["t"],"query":"token"}`,
+		`{"name":"basic","credentials":[{"username":"u","password":"p"}]}`,
+	} {
+		request := func(body io.Reader, password string) *http.Request {
+			r := newRequest(http.MethodPost, "/", body)
+			if strings.Contains(scheme, "basic") {
+				r.SetBasicAuth("u", password)
+			} else {
+				r.Header.Set("Authorization", "Bearer "+strings.Replace(password, "p", "t", 1))
+			}
+			return r
+		}
+		unread := iotest.ErrReader(errors.New("must not be read"))
+		free := newVerify(t, `{"scheme":`+scheme+`}`)
+		limited := newVerify(t, `{"scheme":`+scheme+`,"max_body":5}`)
+		for _, h := range []*Verify{free, limited} {
+			_, err := serve(httptest.NewRecorder(), request(unread, "wrong"), h)
+			requireStatus(t, http.StatusUnauthorized, err)
+		}
+
+		body := strings.NewReader(strings.Repeat("x", defaultMaxBody+1))
+		r, err := serve(httptest.NewRecorder(), request(body, "p"), free)
+		require.NoError(t, err)
+		require.Equal(t, defaultMaxBody+1, body.Len(), "the body is the next handler's")
+		require.NotNil(t, r.Body)
+		require.Zero(t, free.MaxBody)
+
+		_, err = serve(httptest.NewRecorder(), request(strings.NewReader("hello"), "p"), limited)
+		require.NoError(t, err)
+		r = request(strings.NewReader("hello!"), "p")
+		_, err = serve(httptest.NewRecorder(), r, limited)
+		requireStatus(t, http.StatusRequestEntityTooLarge, err)
+		_, ok := verifiedIdentity(r)
+		require.False(t, ok)
+		require.Empty(t, expand(r, "{verify.scheme}"))
+	}
+}

@@ -50,6 +50,9 @@ func (s *BearerScheme) Provision(caddy.Context) error {
 // WWWAuthenticate returns the challenge of RFC 6750, section 3.
 func (*BearerScheme) WWWAuthenticate() string { return "Bearer" }
 
+// NeedsBody returns false: a token says nothing of the body.
+func (*BearerScheme) NeedsBody() bool { return false }
+
 // UnmarshalCaddyfile sets up s from Caddyfile tokens. Syntax:
 //
 //	bearer [<token>...] {
@@ -125,6 +128,9 @@ func (s *BasicScheme) Provision(caddy.Context) error {
 // WWWAuthenticate returns the challenge of RFC 7617, section 2.
 func (*BasicScheme) WWWAuthenticate() string { return `Basic realm="restricted", charset="UTF-8"` }
 
+// NeedsBody returns false: a password says nothing of the body.
+func (*BasicScheme) NeedsBody() bool { return false }
+
 // UnmarshalCaddyfile sets up s from Caddyfile tokens. Syntax:
 //
 //	basic [<username> <password>...] {
@@ -170,9 +176,11 @@ var (
 	_ caddyfile.Unmarshaler = (*BearerScheme)(nil)
 	_ verify.Verifier       = (*BearerScheme)(nil)
 	_ challenger            = (*BearerScheme)(nil)
+	_ bodyUser              = (*BearerScheme)(nil)
 
 	_ caddy.Provisioner     = (*BasicScheme)(nil)
 	_ caddyfile.Unmarshaler = (*BasicScheme)(nil)
 	_ verify.Verifier       = (*BasicScheme)(nil)
 	_ challenger            = (*BasicScheme)(nil)
+	_ bodyUser              = (*BasicScheme)(nil)
 )
