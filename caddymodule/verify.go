@@ -58,6 +58,7 @@ type Verify struct {
 	verifier  verify.Verifier
 	needsBody bool
 	challenge string
+	scrubber  scrubber // or nil
 	logger    *zap.Logger
 	now       func() time.Time
 }
@@ -76,6 +77,13 @@ type bodyUser interface {
 	// the body is not read before the request is known to be authentic, and
 	// the Body of the [verify.Request] is nil.
 	NeedsBody() bool
+}
+
+// scrubber is implemented by schemes that find credentials where handlers
+// would store, log or forward them.
+type scrubber interface {
+	// Scrub removes the credentials from an authentic request.
+	Scrub(r *http.Request)
 }
 
 // CaddyModule returns the Caddy module information.
@@ -105,6 +113,7 @@ func (h *Verify) Provision(ctx caddy.Context) error {
 	if c, ok := mod.(challenger); ok {
 		h.challenge = c.WWWAuthenticate()
 	}
+	h.scrubber, _ = mod.(scrubber)
 	h.needsBody = true
 	if u, ok := mod.(bodyUser); ok {
 		h.needsBody = u.NeedsBody()
@@ -143,6 +152,9 @@ func (h *Verify) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhtt
 		if _, err := h.readBody(r); err != nil {
 			return err
 		}
+	}
+	if h.scrubber != nil {
+		h.scrubber.Scrub(r)
 	}
 	v.publish(r, identity)
 	return next.ServeHTTP(w, r)

@@ -176,8 +176,22 @@ func TestVerifyChallenges(t *testing.T) {
 
 func TestVerifyBearerQuery(t *testing.T) {
 	h := newVerify(t, `{"scheme":{"name":"bearer","tokens":["t"],"query":"key"}}`)
-	_, err := serve(httptest.NewRecorder(), newRequest(http.MethodPost, "/?key=t", nil), h)
+	for query, kept := range map[string]string{
+		"key=t":               "",
+		"a=%7e&key=t&b=+&a=c": "a=%7e&b=+&a=c",
+		"k%65y=t&&keys=t":     "&keys=t",
+	} {
+		r, err := serve(httptest.NewRecorder(), newRequest(http.MethodPost, "/in?"+query, nil), h, h)
+		require.NoError(t, err, query)
+		require.Equal(t, kept, r.URL.RawQuery, "the token must not be kept or sent on")
+		require.Equal(t, r.URL.RequestURI(), r.RequestURI)
+		require.NotContains(t, r.RequestURI, "key=")
+		require.Equal(t, "", expand(r, "{http.request.uri.query.key}"))
+	}
+	r, err := serve(httptest.NewRecorder(), newRequest(http.MethodPost, "/in?a=%7e", nil, "Authorization", "Bearer t"), h)
 	require.NoError(t, err)
+	require.Equal(t, "/in?a=%7e", r.RequestURI)
+	require.Equal(t, "a=%7e", r.URL.RawQuery)
 	_, err = serve(httptest.NewRecorder(), newRequest(http.MethodPost, "/?key=u", nil), h)
 	requireStatus(t, http.StatusUnauthorized, err)
 }

@@ -2,6 +2,10 @@ package caddymodule
 
 import (
 	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -23,7 +27,8 @@ type BearerScheme struct {
 	Tokens []string `json:"tokens,omitempty"`
 
 	// The query parameter that may hold the token instead, for senders that
-	// can send no header field. URLs tend to end up in logs. Default: none.
+	// can send no header field. It is removed from requests that pass. URLs
+	// tend to end up in logs. Default: none.
 	Query string `json:"query,omitempty"`
 
 	verify.Verifier `json:"-"`
@@ -52,6 +57,25 @@ func (*BearerScheme) WWWAuthenticate() string { return "Bearer" }
 
 // NeedsBody returns false: a token says nothing of the body.
 func (*BearerScheme) NeedsBody() bool { return false }
+
+// Scrub removes the query parameter that may hold the token, so that it is
+// neither kept with an event nor sent on. The rest of the query stays as it is
+// written.
+func (s *BearerScheme) Scrub(r *http.Request) {
+	if s.Query == "" {
+		return
+	}
+	pairs := strings.Split(r.URL.RawQuery, "&")
+	kept := slices.DeleteFunc(pairs, func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		unescaped, err := url.QueryUnescape(name)
+		return err == nil && unescaped == s.Query
+	})
+	if len(kept) < len(pairs) {
+		r.URL.RawQuery = strings.Join(kept, "&")
+		r.RequestURI = r.URL.RequestURI() // Caddy keeps the two in step, too
+	}
+}
 
 // UnmarshalCaddyfile sets up s from Caddyfile tokens. Syntax:
 //
@@ -177,6 +201,7 @@ var (
 	_ verify.Verifier       = (*BearerScheme)(nil)
 	_ challenger            = (*BearerScheme)(nil)
 	_ bodyUser              = (*BearerScheme)(nil)
+	_ scrubber              = (*BearerScheme)(nil)
 
 	_ caddy.Provisioner     = (*BasicScheme)(nil)
 	_ caddyfile.Unmarshaler = (*BasicScheme)(nil)
