@@ -23,6 +23,7 @@ import (
 // files.
 var secrets = map[string]string{
 	"IN_BEARER":   "inbound-bearer-5ecre7",
+	"IN_QUERY":    "inbound-query-5ecre7",
 	"IN_PASSWORD": "inbound-password-5ecre7",
 	"IN_HMAC":     "inbound-hmac-5ecre7",
 	"OUT_BEARER":  "outbound-bearer-5ecre7",
@@ -77,7 +78,22 @@ func TestSecretsStaySecret(t *testing.T) {
 	relay := destination("sink", "{env.URL}", options) +
 		destination("refused", "{env.REFUSED_URL}", options) +
 		destination("unknown", "{env.UNKNOWN_URL}", fmt.Sprintf("basic_auth user {file.%s}", passwordFile))
-	site := `log
+	site := `log {
+		format filter {
+			request>uri query {
+				delete access_token
+			}
+		}
+	}
+	route /query {
+		verify bearer {env.IN_QUERY} {
+			query access_token
+		}
+		relay query {
+			to sink
+			respond accepted 202 "{event.query.a}{event.query.access_token}{http.request.uri}"
+		}
+	}
 	route /bearer {
 		verify bearer {env.IN_BEARER}
 		relay bearer {
@@ -144,6 +160,10 @@ func TestSecretsStaySecret(t *testing.T) {
 // offer returns a request with credentials.
 func offer(c *caddy, path, id, authorization string) *http.Request {
 	req := newRequest("http://"+c.site+path, id)
+	if authorization == "" {
+		req.Header.Del("Authorization")
+		return req
+	}
 	req.Header.Set("Authorization", authorization)
 	return req
 }
@@ -167,6 +187,8 @@ func offerSecrets(t *testing.T, c *caddy) (accepted []string) {
 	twice.Header.Add("Authorization", "Bearer "+secrets["IN_BEARER"])
 	for _, req := range []*http.Request{
 		offer(c, "/bearer", "bearer", "Bearer "+secrets["IN_BEARER"]),
+		offer(c, "/query?a=b&access_token="+secrets["IN_QUERY"], "query", ""),
+		offer(c, "/query?a=b", "query-header", "Bearer "+secrets["IN_QUERY"]),
 		offer(c, "/basic", "basic", basic),
 		signed("hmac", secrets["IN_HMAC"]),
 		offer(c, "/bearer", "no-bearer", "Bearer "+secrets["IN_BEARER"]+"x"),
@@ -197,7 +219,11 @@ func reloadWithSecrets(t *testing.T, c *caddy, relay, site string) {
 	broken := map[string]string{
 		"sign standard_webhooks {env.NOT_BASE64}":                    "base64",
 		"bearer {env.OUT_BEARER}{env.UNSET_BY_TEST}":                 "unset",
-		`header X-Api-Key "{env.OUT_HEADER}{nope}"`:                  "nope",
+		`header X-Api-Key "{env.OUT_HEADER}{nope}"`:                  "placeholder at byte 17: no such placeholder",
+		`header X-Api-Key "x{` + secrets["OUT_HEADER"] + `}"`:        "placeholder at byte 2",
+		"header X-Api-Key x " + secrets["OUT_HEADER"]:                "expected two arguments",
+		"bearer " + secrets["OUT_BEARER"] + " x":                     "expected one argument",
+		"basic_auth user " + secrets["password"] + " x":              "expected two arguments",
 		"header X-{env.OUT_HEADER} y":                                "not the name of a header field",
 		"bearer {file." + filepath.Join(c.dir, "no-such-file") + "}": "unset, unreadable, or empty",
 	}
