@@ -74,7 +74,7 @@ func TestRefusals(t *testing.T) {
 	}
 	require.Zero(t, c.metric(t, `caddy_relay_accepted_total{result="stored",source="test"}`))
 	for reason, want := range map[string]int{
-		"body_too_large": 3, "body_unreadable": 3, "missing_field": 2, "malformed_field": 4, "duplicate_field": 2, "wrong_credentials": 2,
+		"body_too_large": 3, "body_unreadable": 3, "missing_field": 2, "malformed_field": 1, "invalid_id": 3, "duplicate_field": 2, "wrong_credentials": 2,
 	} {
 		require.InDelta(t, want, c.metric(t, fmt.Sprintf("caddy_relay_rejected_total{reason=%q}", reason)), 0, reason)
 	}
