@@ -2,6 +2,7 @@ package systemtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -66,6 +68,10 @@ type load struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	dials  atomic.Int64 // connections made
+	// resets counts the requests that were sent again since their connection
+	// was reset. Caddy opens another socket on the address when it reloads,
+	// and the kernel resets what waits at the old one to be accepted.
+	resets atomic.Int64
 
 	mu         sync.Mutex
 	accepted   []string
@@ -89,6 +95,10 @@ func startLoad(t *testing.T, url, name string, connections int) *load {
 			for i := 0; ctx.Err() == nil; i++ {
 				id := fmt.Sprintf("%s-%d-%d", name, connection, i)
 				a, err := send(client, url, id)
+				if errors.Is(err, syscall.ECONNRESET) {
+					l.resets.Add(1)
+					a, err = send(client, url, id)
+				}
 				l.record(id, a, err)
 				if err != nil || a.status != http.StatusAccepted {
 					time.Sleep(refusedPause)
