@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -16,7 +17,7 @@ type syncer struct {
 	done chan struct{} // closed when run has returned
 
 	mu      sync.Mutex
-	taken   sync.Cond // signaled when waiting becomes empty
+	taken   sync.Cond // signaled when waiting has become empty
 	waiting []*waiter
 	closing bool
 }
@@ -27,12 +28,16 @@ func newSyncer(queue Queue, observer Observer, failed func(error)) *syncer {
 	return s
 }
 
-// ready waits until no commit waits for a sync behind the one that runs. More
-// commits than that would only be smaller.
+// maxWaiting is the number of events that may wait for a sync behind the one
+// that runs. With few events, none waits for a sync before it is committed and
+// delivered; with many, more commits would only be smaller ones.
+const maxWaiting = 8
+
+// ready waits until there is room for another commit.
 func (s *syncer) ready() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.waiting) > 0 {
+	for len(s.waiting) >= maxWaiting {
 		s.taken.Wait()
 	}
 }
@@ -66,6 +71,9 @@ func (s *syncer) run() {
 	var waiters []*waiter
 	for range s.wake {
 		var closing bool
+		// The deliveries that were started with the commit go first: a sync
+		// blocks the processor they wait for until the scheduler notices.
+		runtime.Gosched()
 		waiters, closing = s.take(waiters[:0])
 		start := time.Now()
 		err := s.queue.Sync(context.Background())
