@@ -18,6 +18,7 @@ type syncer struct {
 
 	mu      sync.Mutex
 	taken   sync.Cond // signaled when waiting has become empty
+	syncing int       // the number of events in the sync that runs
 	waiting []*waiter
 	closing bool
 }
@@ -28,16 +29,17 @@ func newSyncer(queue Queue, observer Observer, failed func(error)) *syncer {
 	return s
 }
 
-// maxWaiting is the number of events that may wait for a sync behind the one
-// that runs. With few events, none waits for a sync before it is committed and
-// delivered; with many, more commits would only be smaller ones.
-const maxWaiting = 8
+// fewEvents is the number of events, in the sync that runs and waiting for the
+// next, up to which another commit goes ahead. With few events, none waits for
+// a sync before it is committed and delivered; with many, more commits would
+// only be smaller ones, and write more.
+const fewEvents = 8
 
 // ready waits until there is room for another commit.
 func (s *syncer) ready() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.waiting) >= maxWaiting {
+	for len(s.waiting) > 0 && s.syncing+len(s.waiting) >= fewEvents {
 		s.taken.Wait()
 	}
 }
@@ -101,6 +103,7 @@ func (s *syncer) take(waiters []*waiter) ([]*waiter, bool) {
 	waiters = append(waiters, s.waiting...)
 	clear(s.waiting)
 	s.waiting = s.waiting[:0]
+	s.syncing = len(waiters)
 	s.taken.Signal()
 	return waiters, s.closing
 }
