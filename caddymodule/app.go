@@ -160,10 +160,10 @@ func (a *App) Validate() error {
 		return errors.New("history must not be negative")
 	}
 	for name, d := range a.Destinations {
-		switch {
-		case !validName.MatchString(name):
-			return fmt.Errorf("%q can't be the name of a destination: use letters, digits, '-', '_' and '.'", name)
-		case d.Concurrency < 1 || d.Concurrency > maxConcurrency:
+		if err := checkName(name, "destination"); err != nil {
+			return err
+		}
+		if d.Concurrency < 1 || d.Concurrency > maxConcurrency {
 			return fmt.Errorf("destination %s: concurrency must be from 1 to %d", name, maxConcurrency)
 		}
 	}

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -21,6 +22,14 @@ func init() {
 // validName is what destinations and sources may be called, since their names
 // become labels of metrics and parts of URLs.
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
+
+// checkName returns an error if a name is not one for what it is to name.
+func checkName(name, what string) error {
+	if !validName.MatchString(name) {
+		return fmt.Errorf("'%s' can't be the name of a %s: use letters, digits, '-', '_' and '.'", name, what)
+	}
+	return nil
+}
 
 func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 	if existing != nil {
@@ -104,8 +113,8 @@ func (a *App) unmarshalDestination(d *caddyfile.Dispenser) error {
 		return d.ArgErr()
 	}
 	name := d.Val()
-	if !validName.MatchString(name) {
-		return d.Errf("'%s' can't be the name of a destination: use letters, digits, '-', '_' and '.'", name)
+	if err := checkName(name, "destination"); err != nil {
+		return d.WrapErr(err)
 	}
 	if _, ok := a.Destinations[name]; ok {
 		return d.Errf("there is already a destination '%s'", name)

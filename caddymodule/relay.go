@@ -138,9 +138,10 @@ func (h *Relay) Provision(ctx caddy.Context) error {
 
 // Validate implements caddy.Validator.
 func (h *Relay) Validate() error {
+	if err := checkName(h.Source, "source"); err != nil {
+		return err
+	}
 	switch {
-	case !validName.MatchString(h.Source):
-		return fmt.Errorf("'%s' can't be the name of a source: use letters, digits, '-', '_' and '.'", h.Source)
 	case len(h.destinations) == 0:
 		return errors.New("no destination to relay to")
 	case h.Ack != "" && h.Ack != "durable":

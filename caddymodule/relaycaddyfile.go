@@ -55,8 +55,8 @@ func (h *Relay) unmarshal(d *caddyfile.Dispenser, destinations map[string]*Desti
 	if !d.AllArgs(&h.Source) {
 		return d.ArgErr()
 	}
-	if !validName.MatchString(h.Source) {
-		return d.Errf("'%s' can't be the name of a source: use letters, digits, '-', '_' and '.'", h.Source)
+	if err := checkName(h.Source, "source"); err != nil {
+		return d.WrapErr(err)
 	}
 	seen := make(map[string]bool)
 	for nesting := d.Nesting(); d.NextBlock(nesting); {

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -96,9 +95,6 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 // not kept then, except that it may be if the queue could not be synced.
 func (e *Engine) Accept(event *Event, to []string, dedup time.Duration) (duplicate bool, err error) {
 	duplicate, err = e.committer.accept(Acceptance{Event: event, To: to, Dedup: dedup})
-	if errors.Is(err, ErrFull) {
-		e.failed(err)
-	}
 	if err != nil {
 		return false, err
 	}
@@ -110,7 +106,11 @@ func (e *Engine) Accept(event *Event, to []string, dedup time.Duration) (duplica
 // attempts have been recorded. It runs between commits.
 func (e *Engine) committed(accepts []*waiter, finishes []*work) {
 	for _, w := range accepts {
-		if w.Err != nil || w.Duplicate {
+		if w.Err != nil {
+			e.failed(w.Err)
+			continue
+		}
+		if w.Duplicate {
 			continue
 		}
 		for i, name := range w.To {

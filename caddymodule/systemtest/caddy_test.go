@@ -16,6 +16,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	// What is built and tested is not imported otherwise, and go test would
+	// show old results for it.
+	_ "github.com/caddy-relay/caddy-relay/caddymodule"
 )
 
 // binary is the path of the Caddy under test.
