@@ -9,7 +9,7 @@ import (
 // authorization returns the credentials in the Authorization field, which must
 // be there exactly once and of the given scheme (RFC 9110, section 11.4).
 func authorization(h http.Header, scheme string) (string, error) {
-	value, err := headerValue(h, "Authorization")
+	value, err := HeaderValue(h, "Authorization")
 	if err != nil {
 		return "", err
 	}

@@ -80,10 +80,7 @@ func (v *Basic) Verify(_ context.Context, r *Request, _ time.Time) (Identity, er
 // parseBasic decodes the credentials of the Basic scheme. The first colon ends
 // the username; the password may hold more.
 func parseBasic(encoded string) (username, password string, ok bool) {
-	if strings.ContainsAny(encoded, "\r\n") { // the decoder would skip these
-		return "", "", false
-	}
-	decoded, err := strictBase64.DecodeString(encoded)
+	decoded, err := DecodeBase64(encoded)
 	if err != nil {
 		return "", "", false
 	}

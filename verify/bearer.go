@@ -60,7 +60,7 @@ func (v *Bearer) Verify(_ context.Context, r *Request, _ time.Time) (Identity, e
 // must be exactly one (RFC 6750, section 2).
 func (v *Bearer) token(r *Request) (token, field string, err error) {
 	if v.query != "" {
-		params, err := url.ParseQuery(r.query())
+		params, err := url.ParseQuery(r.Query())
 		if err != nil {
 			return "", "", &Error{Reason: ReasonMalformed, Field: v.query}
 		}

@@ -62,11 +62,8 @@ func (e KeyEncoding) decode(secret string) ([]byte, error) {
 	var err error
 	switch e {
 	case KeyBase64:
-		if strings.ContainsAny(secret, "\r\n") { // the decoder would skip these
-			return nil, errors.New("line break in base64")
-		}
-		if key, err = strictBase64.DecodeString(secret); err != nil {
-			return nil, errors.New("not standard base64 with padding")
+		if key, err = DecodeBase64(secret); err != nil {
+			return nil, err
 		}
 	case KeyHex:
 		if key, err = hex.DecodeString(secret); err != nil {
@@ -79,6 +76,19 @@ func (e KeyEncoding) decode(secret string) ([]byte, error) {
 		return nil, errors.New("empty: anybody could sign with it")
 	}
 	return key, nil
+}
+
+// DecodeBase64 decodes standard base64 with padding in its one canonical form:
+// without line breaks, which Go's decoder skips, and without stray bits.
+func DecodeBase64(s string) ([]byte, error) {
+	if strings.ContainsAny(s, "\r\n") {
+		return nil, errors.New("line break in base64")
+	}
+	b, err := strictBase64.DecodeString(s)
+	if err != nil {
+		return nil, errors.New("not standard base64 with padding")
+	}
+	return b, nil
 }
 
 // strictBase64 refuses bits beyond the last byte, so that a value has one

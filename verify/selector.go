@@ -45,7 +45,7 @@ func (s Selector) compile() (Selector, error) {
 func (s *Selector) field(h http.Header) (value, name string, err error) {
 	for _, name := range s.Headers {
 		if len(h[name]) > 0 {
-			value, err := headerValue(h, name)
+			value, err := HeaderValue(h, name)
 			return value, name, err
 		}
 	}
@@ -88,9 +88,9 @@ func (s *Selector) single(h http.Header) (member, name string, err error) {
 	return member, name, nil
 }
 
-// headerValue returns the value of a header field that must be there exactly
-// once. The name must be canonical.
-func headerValue(h http.Header, name string) (string, error) {
+// HeaderValue returns the value of a header field that must be there exactly
+// once, and not be empty. The name must be canonical.
+func HeaderValue(h http.Header, name string) (string, error) {
 	switch values := h[name]; {
 	case len(values) > 1:
 		return "", &Error{Reason: ReasonDuplicate, Field: name}

@@ -136,9 +136,9 @@ func (c content) writeTo(w io.Writer, buf []byte, m *message) ([]byte, error) {
 			buf = append(buf, m.Host...)
 			buf = append(buf, m.Target...)
 		case pathVar:
-			buf = append(buf, m.path()...)
+			buf = append(buf, m.Path()...)
 		case headerVar:
-			value, err := headerValue(m.Header, p.text)
+			value, err := HeaderValue(m.Header, p.text)
 			if err != nil {
 				return buf, err
 			}

@@ -2,7 +2,10 @@ package verify
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/x509"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -25,7 +28,9 @@ type Request struct {
 	Method string
 	// Scheme is "https" or "http", as the sender used it.
 	Scheme string
-	// Host is the host, with the port if the sender gave one.
+	// Host is the host, with the port if the sender gave one. If the URL is
+	// known from the configuration it may begin with "user:password@", which
+	// some senders sign.
 	Host string
 	// Target is the path and query in their escaped form, beginning with a
 	// slash (the origin-form of RFC 9112, section 3.2.1).
@@ -33,16 +38,25 @@ type Request struct {
 	Header http.Header
 	// Body is the raw body, before any decoding.
 	Body []byte
+	// ClientIP is the address of the sender, or the zero Addr if it is not
+	// known.
+	ClientIP netip.Addr
+	// Certificate is what the sender's TLS client proved to own, and what the
+	// server found trustworthy, or nil.
+	Certificate *x509.Certificate
 }
 
-// path returns the escaped path, without the query.
-func (r *Request) path() string {
+// URL returns the absolute URL.
+func (r *Request) URL() string { return r.Scheme + "://" + r.Host + r.Target }
+
+// Path returns the escaped path, without the query.
+func (r *Request) Path() string {
 	path, _, _ := strings.Cut(r.Target, "?")
 	return path
 }
 
-// query returns the raw query, without the question mark.
-func (r *Request) query() string {
+// Query returns the raw query, without the question mark.
+func (r *Request) Query() string {
 	_, query, _ := strings.Cut(r.Target, "?")
 	return query
 }
@@ -64,4 +78,41 @@ type Identity struct {
 	Subject string
 	// Claims are the verified statements of a token, by name.
 	Claims map[string]any
+	// IDSigned reports that ID is signed, so that nobody else could change it.
+	IDSigned bool
+	// Digest differs between any two messages that the sender signed, and is
+	// the same when one of them is sent again by somebody else. It is zero if
+	// the scheme does not sign the message.
+	Digest [sha256.Size]byte
+}
+
+// ReplayKey returns what a message is recognized by when it comes again: its
+// signed id, which honest repeats have in common too, or else its Digest. ok is
+// false if the scheme provides neither.
+func (i *Identity) ReplayKey() (key [sha256.Size]byte, ok bool) {
+	if i.IDSigned && i.ID != "" {
+		return sha256.Sum256([]byte(i.ID)), true
+	}
+	return i.Digest, i.Digest != [sha256.Size]byte{}
+}
+
+// Handshaker is implemented by verifiers of senders that try an endpoint before
+// they send events to it.
+type Handshaker interface {
+	// Handshake returns the answer to r if it is no event but such a try, and
+	// nil otherwise. The error is like that of [Verifier].
+	Handshake(ctx context.Context, r *Request, now time.Time) (*Response, error)
+}
+
+// Response is the answer to a handshake.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Signer is implemented by verifiers that can also do what the sender does.
+type Signer interface {
+	// Sign adds to r what makes the verifier accept it at the time now.
+	Sign(r *Request, now time.Time) error
 }
