@@ -70,13 +70,14 @@ func (c *Config) checkTransport() error {
 // ownTransport returns a transport without Proxy, so that the environment's
 // proxy variables can't lead past the guard.
 func (c *Config) ownTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: c.timeout(), ControlContext: c.Guard.control}
+	dialer := &net.Dialer{Timeout: c.timeout(), ControlContext: c.Guard.Control}
 	return &http.Transport{DialContext: dialer.DialContext, ForceAttemptHTTP2: true}
 }
 
-// control checks an address after the name was looked up and before anything
-// is sent to it, so no later answer of the DNS can change what was checked.
-func (g Guard) control(_ context.Context, _, address string, _ syscall.RawConn) error {
+// Control is for [net.Dialer.ControlContext]. It checks an address after the
+// name was looked up and before anything is sent to it, so no later answer of
+// the DNS can change what was checked.
+func (g Guard) Control(_ context.Context, _, address string, _ syscall.RawConn) error {
 	addrPort, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return fmt.Errorf("unexpected address %q: %w", address, err)

@@ -181,9 +181,9 @@ func TestGuardOfOwnTransport(t *testing.T) {
 
 func TestGuardControl(t *testing.T) {
 	var g Guard
-	require.NoError(t, g.control(t.Context(), "tcp4", "93.184.215.14:443", nil))
+	require.NoError(t, g.Control(t.Context(), "tcp4", "93.184.215.14:443", nil))
 	for _, address := range []string{"127.0.0.1:80", "[::1]:80", "[::ffff:10.0.0.1]:80", "[fe80::1%lo]:80", "localhost:80", "/run/socket", ""} {
-		require.Error(t, g.control(t.Context(), "tcp", address, nil), address)
+		require.Error(t, g.Control(t.Context(), "tcp", address, nil), address)
 	}
 }
 
