@@ -87,7 +87,7 @@ func (s *HMACScheme) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	verifier, err := verify.NewHMAC(s.config(), secrets...)
+	verifier, err := verify.NewSignature(s.config(), secrets...)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (s *HMACScheme) Provision(ctx caddy.Context) error {
 }
 
 // warnAboutHMAC logs what is odd, but can be right.
-func warnAboutHMAC(logger *zap.Logger, v *verify.HMAC) {
+func warnAboutHMAC(logger *zap.Logger, v *verify.Signature) {
 	for _, name := range v.HeaderNames() {
 		if strings.ContainsAny(name, "_.") {
 			logger.Warn("the server drops header fields with _ or . in their names, unless expected_underscore_headers or expected_dot_headers lists them",
@@ -109,8 +109,8 @@ func warnAboutHMAC(logger *zap.Logger, v *verify.HMAC) {
 	}
 }
 
-func (s *HMACScheme) config() verify.HMACConfig {
-	c := verify.HMACConfig{
+func (s *HMACScheme) config() verify.SignatureConfig {
+	c := verify.SignatureConfig{
 		Scheme:      "hmac",
 		Algorithm:   s.Algorithm,
 		KeyEncoding: s.KeyEncoding,

@@ -43,7 +43,7 @@ func (s *PresetScheme) Provision(caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	s.Verifier, err = verify.NewHMAC(config, secrets...)
+	s.Verifier, err = verify.NewSignature(config, secrets...)
 	return err
 }
 

@@ -24,7 +24,7 @@ func TestRefusedVerifyConfigs(t *testing.T) {
 		`{"scheme":{"name":"basic"}}`:                                                                "no secret",
 		`{"scheme":{"name":"basic","credentials":[{"username":"u"}]}}`:                               "credential 1",
 		`{"scheme":{"name":"basic","credentials":[{"username":"u:v","password":"sEcReT"}]}}`:         "colon",
-		`{"scheme":{"name":"hmac","secrets":["sEcReT"]}}`:                                            "no header name",
+		`{"scheme":{"name":"hmac","secrets":["sEcReT"]}}`:                                            "no name of a header",
 		`{"scheme":{"name":"hmac","signature":{"headers":["X-Sig"]}}}`:                               "no secret",
 		`{"scheme":{"name":"hmac","secrets":["{sEcReT}"],"signature":{"headers":["X-Sig"]}}}`:        "secret 1",
 		`{"scheme":{"name":"hmac","secrets":["s"],"signature":{"headers":["X"]},"algorithm":"md5"}}`: "md5",
@@ -38,7 +38,7 @@ func TestRefusedVerifyConfigs(t *testing.T) {
 
 func TestHMACWarnings(t *testing.T) {
 	core, logs := zapobserver.New(zap.WarnLevel)
-	v, err := verify.NewHMAC(verify.HMACConfig{
+	v, err := verify.NewSignature(verify.SignatureConfig{
 		Signature: verify.Selector{Headers: []string{"X_Sig"}},
 		Signed:    "{header.X.Dot}{header.X-Fine}{id}",
 		ID:        &verify.Selector{Headers: []string{"X-Id"}},

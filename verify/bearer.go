@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"net/url"
@@ -45,11 +44,7 @@ func (v *Bearer) Verify(_ context.Context, r *Request, _ time.Time) (Identity, e
 	if !isB64Token(token) {
 		return Identity{}, &Error{Reason: ReasonMalformed, Field: field}
 	}
-	sent, found := digestOf(token), 0
-	for i := range v.tokens {
-		equal := subtle.ConstantTimeCompare(v.tokens[i][:], sent[:])
-		found = subtle.ConstantTimeSelect(equal, i+1, found)
-	}
+	found := digestOf(token).find(v.tokens)
 	if found == 0 {
 		return Identity{}, &Error{Reason: ReasonCredentials, Field: field}
 	}

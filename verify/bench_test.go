@@ -14,7 +14,7 @@ func BenchmarkVerify(b *testing.B) {
 	body := strings.Repeat("x", 1024)
 	preset := func(name string, secrets ...string) verify.Verifier {
 		c, _ := verify.Preset(name)
-		return newHMAC(b, c, secrets...)
+		return newSignature(b, c, secrets...)
 	}
 	basic, err := verify.NewBasic(verify.Credential{Username: "relay", Password: "s3cret"})
 	require.NoError(b, err)

@@ -133,13 +133,13 @@ func TestNothingSent(t *testing.T) {
 	for _, name := range verify.Presets() {
 		c, ok := verify.Preset(name)
 		require.True(t, ok)
-		all[name] = newHMAC(t, c, "c2VjcmV0")
+		all[name] = newSignature(t, c, "c2VjcmV0")
 		if c.KeyEncoding == "" {
-			all[name] = newHMAC(t, c, "secret")
+			all[name] = newSignature(t, c, "secret")
 		}
-		_, err := verify.NewHMAC(c)
+		_, err := verify.NewSignature(c)
 		require.Error(t, err)
-		_, err = verify.NewHMAC(c, "")
+		_, err = verify.NewSignature(c, "")
 		require.Error(t, err)
 	}
 	require.Len(t, valid, len(all), "a valid request is needed of every scheme")

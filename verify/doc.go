@@ -3,7 +3,7 @@
 // header, raw body) and at the time, and returns an [Identity] or an [*Error]
 // with a reason from a closed set.
 //
-// [HMAC] is the declarative verifier that most providers' signatures can be
+// [Signature] is the declarative verifier that most providers' signatures can be
 // written down for; [Preset] has the ones that are written down already.
 // [Basic] and [Bearer] check static credentials.
 //

@@ -12,7 +12,7 @@ import (
 func Example() {
 	config, _ := verify.Preset("github")
 	// Two secrets, so that the sender can change from one to the other.
-	verifier, err := verify.NewHMAC(config, "It's a Secret to Everybody", "the next one")
+	verifier, err := verify.NewSignature(config, "It's a Secret to Everybody", "the next one")
 	if err != nil {
 		panic(err)
 	}

@@ -7,7 +7,7 @@ import (
 
 // presets are the providers whose way of signing is written down. The comment
 // of each names where.
-var presets = map[string]HMACConfig{
+var presets = map[string]SignatureConfig{
 	// https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 	"github": {
 		Signature: Selector{Headers: []string{"X-Hub-Signature-256"}, Prefix: "sha256="},
@@ -26,8 +26,8 @@ var presets = map[string]HMACConfig{
 	},
 }
 
-// Preset returns how the named provider signs, for [NewHMAC].
-func Preset(name string) (HMACConfig, bool) {
+// Preset returns how the named provider signs, for [NewSignature].
+func Preset(name string) (SignatureConfig, bool) {
 	c, ok := presets[name]
 	c.Scheme = name
 	return c, ok

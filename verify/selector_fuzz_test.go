@@ -20,7 +20,7 @@ func FuzzSignatureHeader(f *testing.F) {
 	} {
 		f.Add(s)
 	}
-	v := newHMAC(f, verify.HMACConfig{
+	v := newSignature(f, verify.SignatureConfig{
 		Signature: verify.Selector{Headers: []string{"X-Sig"}, Split: ",", Prefix: "v1="},
 		Signed:    "{timestamp}.{body}",
 		Timestamp: &verify.TimestampConfig{Selector: verify.Selector{Headers: []string{"X-Sig"}, Split: ",", Prefix: "t="}},

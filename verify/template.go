@@ -3,7 +3,6 @@ package verify
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,13 +13,21 @@ import (
 // Template says how the signed content is put together. It is text with
 // variables in braces:
 //
-//	{body}       the raw body
-//	{timestamp}  the timestamp, as the sender wrote it
-//	{id}         the message id
-//	{method}     the request method
-//	{url}        the absolute URL
-//	{path}       the path of the URL in its escaped form, without the query
-//	{header.X}   the value of the header field X
+//	{body}             the raw body
+//	{body.md5.hex}     its MD5 in hexadecimal
+//	{body.md5.base64}  its MD5 in base64, or nothing if the body is empty
+//	{body.sha256.hex}  its SHA-256 in hexadecimal
+//	{body.sha256.raw}  its SHA-256, 32 bytes
+//	{timestamp}        the timestamp, as the sender wrote it
+//	{id}               the message id
+//	{nonce}            the nonce
+//	{method}           the request method
+//	{url}              the absolute URL
+//	{url.noquery}      the absolute URL without the query
+//	{path}             the path of the URL in its escaped form, without the query
+//	{query.sorted}     the query with its parameters sorted by name
+//	{header.X}         the value of the header field X
+//	{secret}           the secret, with [PlainSHA256] only
 //
 // Braces have no other use; there is no way to escape them.
 type Template string
@@ -39,21 +46,37 @@ type variable uint8
 const (
 	literal variable = iota
 	bodyVar
+	bodyMD5HexVar
+	bodyMD5Base64Var
+	bodySHA256HexVar
+	bodySHA256RawVar
 	timestampVar
 	idVar
+	nonceVar
 	methodVar
 	urlVar
+	urlNoQueryVar
 	pathVar
+	querySortedVar
 	headerVar
+	secretVar
 )
 
 var variables = map[string]variable{
-	"body":      bodyVar,
-	"timestamp": timestampVar,
-	"id":        idVar,
-	"method":    methodVar,
-	"url":       urlVar,
-	"path":      pathVar,
+	"body":            bodyVar,
+	"body.md5.hex":    bodyMD5HexVar,
+	"body.md5.base64": bodyMD5Base64Var,
+	"body.sha256.hex": bodySHA256HexVar,
+	"body.sha256.raw": bodySHA256RawVar,
+	"timestamp":       timestampVar,
+	"id":              idVar,
+	"nonce":           nonceVar,
+	"method":          methodVar,
+	"url":             urlVar,
+	"url.noquery":     urlNoQueryVar,
+	"path":            pathVar,
+	"query.sorted":    querySortedVar,
+	"secret":          secretVar,
 }
 
 type part struct {
@@ -89,8 +112,8 @@ func (t Template) compile() (content, error) {
 		c = append(c, p)
 		s = after
 	}
-	if !c.has(bodyVar) && !c.has(timestampVar) && !c.has(idVar) {
-		return nil, errors.New("neither {body} nor {timestamp} nor {id} is signed")
+	if !c.hasBody() && !c.has(timestampVar) && !c.has(idVar) && !c.has(nonceVar) {
+		return nil, errors.New("neither {body} nor {timestamp} nor {id} nor {nonce} is signed")
 	}
 	return c, nil
 }
@@ -105,54 +128,11 @@ func parseVariable(name string) (part, error) {
 	return part{}, fmt.Errorf("unknown variable {%s}", name)
 }
 
-func (c content) has(v variable) bool {
-	return slices.ContainsFunc(c, func(p part) bool { return p.variable == v })
+func (c content) has(vars ...variable) bool {
+	return slices.ContainsFunc(c, func(p part) bool { return slices.Contains(vars, p.variable) })
 }
 
-// message holds what the variables of a template stand for.
-type message struct {
-	*Request
-	timestamp, id string
-}
-
-// writeTo writes the content of m to w. Everything but the body is collected
-// in buf, which is returned for reuse: strings can't be handed to a hash
-// without a copy, and few large writes are faster than many small ones.
-func (c content) writeTo(w io.Writer, buf []byte, m *message) ([]byte, error) {
-	buf = buf[:0]
-	for _, p := range c {
-		switch p.variable {
-		case literal:
-			buf = append(buf, p.text...)
-		case timestampVar:
-			buf = append(buf, m.timestamp...)
-		case idVar:
-			buf = append(buf, m.id...)
-		case methodVar:
-			buf = append(buf, m.Method...)
-		case urlVar:
-			buf = append(buf, m.Scheme...)
-			buf = append(buf, "://"...)
-			buf = append(buf, m.Host...)
-			buf = append(buf, m.Target...)
-		case pathVar:
-			buf = append(buf, m.Path()...)
-		case headerVar:
-			value, err := HeaderValue(m.Header, p.text)
-			if err != nil {
-				return buf, err
-			}
-			buf = append(buf, value...)
-		case bodyVar:
-			if len(buf) > 0 {
-				_, _ = w.Write(buf) // a hash never fails
-				buf = buf[:0]
-			}
-			_, _ = w.Write(m.Body)
-		}
-	}
-	if len(buf) > 0 {
-		_, _ = w.Write(buf)
-	}
-	return buf, nil
+// hasBody reports whether the body is signed, as it is or as a digest.
+func (c content) hasBody() bool {
+	return c.has(bodyVar, bodyMD5HexVar, bodyMD5Base64Var, bodySHA256HexVar, bodySHA256RawVar)
 }

@@ -21,7 +21,7 @@ func TestTemplateErrors(t *testing.T) {
 		"{{body}}":           "unknown variable {{body}",
 		"{}":                 "unknown variable {}",
 		"{Body}":             "unknown variable {Body}",
-		"{body}{nonce}":      "unknown variable {nonce}",
+		"{body}{nonces}":     "unknown variable {nonces}",
 		"{body}{header.}":    "unknown variable {header.}",
 		"{body}{header.a b}": "unknown variable {header.a b}",
 	} {

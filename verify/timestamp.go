@@ -2,7 +2,6 @@ package verify
 
 import (
 	"fmt"
-	"net/http"
 	"strconv"
 	"time"
 )
@@ -50,6 +49,18 @@ func (f TimestampFormat) parse(s string) (t time.Time, ok bool) {
 	return time.Unix(n, 0), true
 }
 
+// format writes a timestamp.
+func (f TimestampFormat) format(t time.Time) string {
+	switch f {
+	case RFC3339:
+		return t.UTC().Format(time.RFC3339)
+	case UnixMilli:
+		return strconv.FormatInt(t.UnixMilli(), 10)
+	default:
+		return strconv.FormatInt(t.Unix(), 10)
+	}
+}
+
 // TimestampConfig says where the time of sending is, and how old it may be.
 type TimestampConfig struct {
 	Selector Selector
@@ -62,7 +73,7 @@ type TimestampConfig struct {
 
 func (c TimestampConfig) compile() (*TimestampConfig, error) {
 	var err error
-	if c.Selector, err = c.Selector.compile(); err != nil {
+	if c.Selector, err = c.Selector.compileSingle(); err != nil {
 		return nil, err
 	}
 	if c.Format == "" {
@@ -82,8 +93,8 @@ func (c TimestampConfig) compile() (*TimestampConfig, error) {
 
 // find returns the timestamp as it was written and as a time, if that time is
 // close enough to now.
-func (c *TimestampConfig) find(h http.Header, now time.Time) (string, time.Time, error) {
-	text, field, err := c.Selector.single(h)
+func (c *TimestampConfig) find(r *Request, now time.Time) (string, time.Time, error) {
+	text, field, err := c.Selector.single(r)
 	if err != nil {
 		return "", time.Time{}, err
 	}

@@ -1,0 +1,52 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Token is a [Verifier] of a fixed secret that the sender puts somewhere in each
+// request, which is all that some senders can do.
+type Token struct {
+	place  Selector
+	tokens []digest
+}
+
+// NewToken returns a verifier that accepts any of the tokens at the place.
+func NewToken(place Selector, tokens ...string) (*Token, error) {
+	if err := checkCount(len(tokens)); err != nil {
+		return nil, err
+	}
+	v := &Token{tokens: make([]digest, len(tokens))}
+	var err error
+	if v.place, err = place.compileSingle(); err != nil {
+		return nil, err
+	}
+	for i, token := range tokens {
+		if token == "" {
+			return nil, fmt.Errorf("token %d: %w", i+1, errors.New("empty: anybody could send it"))
+		}
+		v.tokens[i] = digestOf(token)
+	}
+	return v, nil
+}
+
+// InBody reports whether the token is in the body, which must be read then.
+func (v *Token) InBody() bool { return v.place.inBody() }
+
+// Verify implements [Verifier].
+func (v *Token) Verify(_ context.Context, r *Request, _ time.Time) (Identity, error) {
+	token, field, err := v.place.single(r)
+	if err != nil {
+		return Identity{}, err
+	}
+	found := digestOf(token).find(v.tokens)
+	if found == 0 {
+		return Identity{}, &Error{Reason: ReasonCredentials, Field: field}
+	}
+	return Identity{Scheme: "token", Key: found}, nil
+}
+
+var _ Verifier = (*Token)(nil)
