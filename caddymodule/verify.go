@@ -27,10 +27,16 @@ const defaultMaxBody = 1 << 20 // 1 MiB
 // this server. A body that is signed is read once, checked as it came, and put
 // back for the handlers that follow; others are left to them.
 //
-// A request that is not authentic is answered with 401, and one with too large
-// a body with 413; both can be shaped with error routes. The answer does not
-// say what was wrong, but the log does. With several of these handlers in a row,
-// a request must satisfy all of them, and the identity is that of the last.
+// A request that is not authentic is answered with 401, one whose sender is not
+// allowed to come with 403, one with too large a body with 413, and one that
+// can't be decided now with 503; all can be shaped with error routes. The answer
+// does not say what was wrong, but the log does. With several of these handlers
+// in a row, a request must satisfy all of them, and the identity is that of the
+// last.
+//
+// Some senders try an endpoint before they send events to it. Where the scheme
+// knows how, such a handshake is answered here and goes no further; handlers
+// before this one must let it pass.
 //
 // ### Placeholders
 //
@@ -54,13 +60,24 @@ type Verify struct {
 	// `basic`, no limit: the body is read only by the handlers that follow.
 	MaxBody int64 `json:"max_body,omitempty"`
 
-	name      string
-	verifier  verify.Verifier
-	needsBody bool
-	challenge string
-	scrubber  scrubber // or nil
-	logger    *zap.Logger
-	now       func() time.Time
+	// The URL that senders use, for schemes that sign it, if this server sees
+	// another one, as behind a proxy. Only scheme and host are taken from
+	// `https://example.com`, optionally with a user and password; a path
+	// replaces that of the request, and a query does so, too. Placeholders such
+	// as `{env.NAME}` are resolved when the config is loaded. Default: the URL
+	// of the request, before any rewrite; what proxies say of it is not looked
+	// at.
+	PublicURL string `json:"public_url,omitempty"`
+
+	name       string
+	verifier   verify.Verifier
+	handshaker verify.Handshaker // or nil
+	needsBody  bool
+	challenge  string
+	scrubber   scrubber // or nil
+	url        publicURL
+	logger     *zap.Logger
+	now        func() time.Time
 }
 
 // challenger is implemented by schemes that use HTTP authentication (RFC 9110,
@@ -113,6 +130,7 @@ func (h *Verify) Provision(ctx caddy.Context) error {
 	if c, ok := mod.(challenger); ok {
 		h.challenge = c.WWWAuthenticate()
 	}
+	h.handshaker, _ = mod.(verify.Handshaker)
 	h.scrubber, _ = mod.(scrubber)
 	h.needsBody = true
 	if u, ok := mod.(bodyUser); ok {
@@ -121,7 +139,10 @@ func (h *Verify) Provision(ctx caddy.Context) error {
 	if h.MaxBody == 0 && h.needsBody {
 		h.MaxBody = defaultMaxBody
 	}
-	return registerMetrics(ctx.GetMetricsRegistry(), rejectedTotal)
+	if err := h.provisionPublicURL(); err != nil {
+		return fmt.Errorf("public_url: %w", err)
+	}
+	return registerMetrics(ctx.GetMetricsRegistry(), rejectedTotal, handshakesTotal)
 }
 
 // Validate implements caddy.Validator.
@@ -143,7 +164,18 @@ func (h *Verify) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhtt
 		}
 	}
 	v.request = verifyRequest(r, body)
-	identity, err := h.verifier.Verify(r.Context(), &v.request, h.now())
+	h.url.apply(&v.request)
+	now := h.now()
+	if h.handshaker != nil {
+		response, err := h.handshaker.Handshake(r.Context(), &v.request, now)
+		switch {
+		case err != nil:
+			return h.refuse(w, r, err)
+		case response != nil:
+			return h.answerHandshake(w, r, response)
+		}
+	}
+	identity, err := h.verifier.Verify(r.Context(), &v.request, now)
 	if err != nil {
 		return h.refuse(w, r, err)
 	}
@@ -173,13 +205,25 @@ func (h *Verify) refuse(w http.ResponseWriter, r *http.Request, err error) error
 	e, ok := errors.AsType[*verify.Error](err)
 	if !ok {
 		h.reject(r, reasonUndecided, err)
+		w.Header().Set("Retry-After", retryAfter)
 		return caddyhttp.Error(http.StatusServiceUnavailable, errUndecided)
 	}
 	h.reject(r, e.Reason, err)
-	if h.challenge != "" {
+	status := refusalStatus(e.Reason)
+	if status == http.StatusUnauthorized && h.challenge != "" {
 		w.Header().Set("WWW-Authenticate", h.challenge)
 	}
-	return caddyhttp.Error(http.StatusUnauthorized, errNotAuthentic)
+	return caddyhttp.Error(status, errNotAuthentic)
+}
+
+// refusalStatus returns the status of the answer to a request that is refused.
+func refusalStatus(reason verify.Reason) int {
+	switch reason {
+	case verify.ReasonForbidden, verify.ReasonHandshake:
+		return http.StatusForbidden // Other credentials would not help.
+	default:
+		return http.StatusUnauthorized
+	}
 }
 
 // reasonUndecided counts requests that could neither be accepted nor refused.

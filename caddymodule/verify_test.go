@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -94,8 +93,12 @@ func requireStatus(t testing.TB, status int, err error) {
 }
 
 func rejections(t testing.TB, reason verify.Reason) float64 {
+	return counted(t, rejectedTotal.WithLabelValues(string(reason)))
+}
+
+func counted(t testing.TB, counter prometheus.Counter) float64 {
 	var m dto.Metric
-	require.NoError(t, rejectedTotal.WithLabelValues(string(reason)).Write(&m))
+	require.NoError(t, counter.Write(&m))
 	return m.GetCounter().GetValue()
 }
 
@@ -104,7 +107,9 @@ func TestVerifyPasses(t *testing.T) {
 	require.NoError(t, err)
 	identity, ok := verifiedIdentity(r)
 	require.True(t, ok)
-	require.Equal(t, verify.Identity{Scheme: "github", ID: "72d3162e", Key: 2}, identity)
+	digest, err := hex.DecodeString(sign("secret", "hello"))
+	require.NoError(t, err)
+	require.Equal(t, verify.Identity{Scheme: "github", ID: "72d3162e", Key: 2, Digest: [sha256.Size]byte(digest)}, identity)
 	require.Equal(t, "github 72d3162e 2 || []",
 		expand(r, "{verify.scheme} {verify.id} {verify.key} |{verify.timestamp}{verify.subject}| [{verify.claims.sub}{verify.nope}]"))
 	require.Empty(t, expand(r, "{http.auth.user.id}"))
@@ -275,16 +280,9 @@ func TestVerifyURL(t *testing.T) {
 	}
 }
 
-// undecided is a verifier that can't reach somebody it has to ask.
-type undecided struct{ verify.Verifier }
-
-func (undecided) Verify(context.Context, *verify.Request, time.Time) (verify.Identity, error) {
-	return verify.Identity{}, errors.New("connection refused")
-}
-
 func TestVerifyUndecided(t *testing.T) {
 	h := newVerify(t, githubConfig)
-	h.verifier = undecided{}
+	h.verifier = failing{errors.New("connection refused")}
 	arrived, err := serve(httptest.NewRecorder(), githubRequest("hello"), h)
 	requireStatus(t, http.StatusServiceUnavailable, err)
 	require.NotContains(t, err.Error(), "refused")

@@ -21,12 +21,13 @@ func parseVerify(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 // UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
 //
 //	verify [<matcher>] <scheme> [<secret>...] {
-//		max_body <size>
-//		secret   <secret>...
+//		max_body   <size>
+//		public_url <url>
+//		secret     <secret>...
 //		<options of the scheme>
 //	}
 //
-// The scheme gets everything but max_body.
+// The scheme gets everything but max_body and public_url.
 func (h *Verify) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume directive name
 	if !d.NextArg() {
@@ -47,6 +48,8 @@ func (h *Verify) unmarshalOption(d *caddyfile.Dispenser) (bool, error) {
 	switch d.Val() {
 	case "max_body":
 		return true, h.unmarshalMaxBody(d)
+	case "public_url":
+		return true, h.unmarshalPublicURL(d)
 	default:
 		return false, nil
 	}
