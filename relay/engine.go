@@ -31,6 +31,7 @@ type Engine struct {
 	committer  *committer
 	budget     budget
 	background gate // attempts and reads under way
+	lookups    gate // of marks
 
 	// attempts is done when attempts under way have to end.
 	attempts context.Context
@@ -88,18 +89,37 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 
 // Accept keeps an event for the named destinations and returns once that is
 // durable. It reports a duplicate when an event of the same source and id has
-// been kept within dedup; the event is not kept again then. The event must not
-// be changed afterwards.
+// been kept within dedup, or if one of the marks is remembered; the event is
+// not kept again then. The event must not be changed afterwards. The marks are
+// remembered with the event or its duplicate.
 //
 // Errors are [ErrFull], [ErrClosed], and what the queue reports. The event is
 // not kept then, except that it may be if the queue could not be synced.
-func (e *Engine) Accept(event *Event, to []string, dedup time.Duration) (duplicate bool, err error) {
-	duplicate, err = e.committer.accept(Acceptance{Event: event, To: to, Dedup: dedup})
+func (e *Engine) Accept(event *Event, to []string, dedup time.Duration, marks ...Mark) (duplicate bool, err error) {
+	duplicate, err = e.committer.accept(Acceptance{Event: event, To: to, Dedup: dedup, Marks: marks})
 	if err != nil {
 		return false, err
 	}
 	e.observer.Accepted(event.Source, duplicate)
 	return duplicate, nil
+}
+
+// Remember keeps marks without an event, and returns once that is durable.
+func (e *Engine) Remember(marks ...Mark) error {
+	_, err := e.committer.accept(Acceptance{Marks: marks})
+	return err
+}
+
+// Remembered returns the note of a mark, and whether it is remembered.
+func (e *Engine) Remembered(ctx context.Context, hash MarkHash) (note uint16, ok bool, err error) {
+	if !e.lookups.begin() {
+		return 0, false, ErrClosed
+	}
+	defer e.lookups.end()
+	if note, ok, err = e.queue.Remembered(ctx, hash); err != nil {
+		e.failed(err)
+	}
+	return note, ok, err
 }
 
 // committed hands fresh deliveries to their lanes, and tells the lanes whose
@@ -193,6 +213,8 @@ func (e *Engine) Close(ctx context.Context) error {
 		e.abort()
 		e.stopTimers()
 		e.committer.close()
+		e.lookups.close()
+		e.lookups.wait()
 		e.closeErr = e.queue.Close()
 	})
 	return e.closeErr

@@ -422,3 +422,37 @@ func TestConcurrentRepeatsAreAcceptedOnce(t *testing.T) {
 		require.NoError(t, e.Close(t.Context()))
 	})
 }
+
+func TestMarksTellRepeats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newMemoryQueue()
+		e := newEngine(t, q)
+		s := newSink(nil)
+		configure(e, to("crm", s))
+		mark := relay.Mark{Hash: relay.MarkHash{1}, For: time.Hour, Note: 202}
+		for i, want := range []bool{false, true} {
+			duplicate, err := e.Accept(&relay.Event{ID: fmt.Sprint(i), Source: "test", Time: time.Now()}, []string{"crm"}, time.Hour, mark)
+			require.NoError(t, err)
+			require.Equal(t, want, duplicate)
+		}
+		require.NoError(t, e.Remember(relay.Mark{Hash: relay.MarkHash{2}, For: time.Hour, Note: 204}))
+		for hash, want := range map[relay.MarkHash]uint16{{1}: 202, {2}: 204, {3}: 0} {
+			note, ok, err := e.Remembered(t.Context(), hash)
+			require.NoError(t, err)
+			require.Equal(t, want != 0, ok)
+			require.Equal(t, want, note)
+		}
+		synctest.Wait()
+		require.Equal(t, 1, s.count())
+
+		q.fail(errors.New("disk gone"))
+		require.Error(t, e.Remember(mark))
+		_, _, err := e.Remembered(t.Context(), mark.Hash)
+		require.Error(t, err)
+		q.fail(nil)
+		require.NoError(t, e.Close(t.Context()))
+		require.ErrorIs(t, e.Remember(mark), relay.ErrClosed)
+		_, _, err = e.Remembered(t.Context(), mark.Hash)
+		require.ErrorIs(t, err, relay.ErrClosed)
+	})
+}

@@ -19,6 +19,7 @@ type memoryQueue struct {
 	err        error
 	last       int64
 	known      map[string]time.Time
+	marks      map[relay.MarkHash]uint16
 	deliveries []*memoryDelivery // by key - 1
 }
 
@@ -29,7 +30,9 @@ type memoryDelivery struct {
 	due         time.Time
 }
 
-func newMemoryQueue() *memoryQueue { return &memoryQueue{known: make(map[string]time.Time)} }
+func newMemoryQueue() *memoryQueue {
+	return &memoryQueue{known: make(map[string]time.Time), marks: make(map[relay.MarkHash]uint16)}
+}
 
 func (q *memoryQueue) fail(err error) {
 	q.mu.Lock()
@@ -76,6 +79,17 @@ func (q *memoryQueue) Commit(_ context.Context, b *relay.Batch) error {
 		return q.err
 	}
 	for _, a := range b.Accepts {
+		a.Duplicate = false
+		for _, m := range a.Marks {
+			if _, ok := q.marks[m.Hash]; ok {
+				a.Duplicate = true
+				continue
+			}
+			q.marks[m.Hash] = m.Note
+		}
+		if a.Duplicate || a.Event == nil {
+			continue
+		}
 		id := a.Event.Source + "\x00" + a.Event.ID
 		if a.Duplicate = a.Dedup > 0 && q.known[id].After(time.Now()); a.Duplicate {
 			continue
@@ -99,6 +113,13 @@ func (q *memoryQueue) Commit(_ context.Context, b *relay.Batch) error {
 func (q *memoryQueue) Sync(context.Context) error {
 	q.wait()
 	return q.syncErr
+}
+
+func (q *memoryQueue) Remembered(_ context.Context, hash relay.MarkHash) (note uint16, ok bool, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	note, ok = q.marks[hash]
+	return note, ok, q.err
 }
 
 func (q *memoryQueue) Claim(_ context.Context, query relay.ClaimQuery) (relay.Claims, error) {

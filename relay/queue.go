@@ -23,6 +23,11 @@ type Queue interface {
 	// Sync makes all that has been committed survive a power cut too. The
 	// keys of what is lost without it are not used again.
 	Sync(ctx context.Context) error
+	// Remembered returns the note of a mark that was committed and whose time
+	// is not over, and whether there is one. A commit under way may count
+	// already. It is asked for each request that must not be repeated, and
+	// nearly always in vain, which must cost little.
+	Remembered(ctx context.Context, hash MarkHash) (note uint16, ok bool, err error)
 	// Claim reads deliveries that are due.
 	Claim(ctx context.Context, q ClaimQuery) (Claims, error)
 	// Stats counts the unfinished deliveries and dead letters of every
@@ -67,12 +72,17 @@ type Batch struct {
 
 // Acceptance is an event to be kept, with the destinations it is for.
 type Acceptance struct {
+	// Event is nil if only the marks are to be kept.
 	Event *Event
 	// To names the destinations, without repeats.
 	To []string
 	// Dedup is how long the event's id is remembered. An event whose source
 	// and id are remembered is a duplicate and is not kept. 0 turns this off.
 	Dedup time.Duration
+	// Marks are remembered together with the event, or none of it is. An event
+	// with a mark that is remembered already is a duplicate, too; the other
+	// marks of a duplicate are remembered nevertheless.
+	Marks []Mark
 
 	// Duplicate is set by Commit.
 	Duplicate bool
@@ -80,6 +90,20 @@ type Acceptance struct {
 	Keys []int64
 	// Err is set by Commit when this event was refused, as with [ErrFull].
 	Err error
+}
+
+// MarkHash is what a mark is recognized by: half of a SHA-256, or as good as
+// that, so that nobody can find two things with the same one.
+type MarkHash [16]byte
+
+// Mark is something that a queue remembers for a time, beside the ids of
+// events. It is so small that a full queue takes it, too.
+type Mark struct {
+	Hash MarkHash
+	// For is how long it is remembered.
+	For time.Duration
+	// Note is kept with it.
+	Note uint16
 }
 
 // State is where a delivery is in its life.

@@ -30,6 +30,10 @@ func Run(t *testing.T, open func(t *testing.T) relay.Queue) {
 		"delivery keys are never used twice":             testKeysUnique,
 		"history is pruned and open deliveries are kept": testPrune,
 		"a full queue refuses events but not outcomes":   testFull,
+		"an event with a known mark is a duplicate":      testMarks,
+		"marks are kept without an event":                testMarksAlone,
+		"marks go with their event or not at all":        testMarksAtomic,
+		"marks survive, and end":                         testMarksReopen,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}

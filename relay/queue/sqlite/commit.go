@@ -113,25 +113,61 @@ func (s *Store) apply(b *relay.Batch) (created []string, err error) {
 
 func (s *Store) accept(a *relay.Acceptance, now time.Time, full bool, created []string) ([]string, error) {
 	a.Duplicate, a.Err, a.Keys = false, nil, a.Keys[:0]
-	if a.Dedup > 0 {
-		known, err := s.memory.knows(a.Event, now)
+	var id idHash
+	if a.Dedup > 0 && a.Event != nil {
+		id = hashID(a.Event)
+		known, err := s.memory.knows(id, now)
 		if err != nil {
 			return created, err
 		}
-		if known {
-			a.Duplicate = true
-			return created, nil
+		a.Duplicate = known
+	}
+	if len(a.Marks) > 0 {
+		if err := s.mark(a, now, full); err != nil {
+			return created, err
 		}
 	}
-	if full {
+	switch {
+	case a.Duplicate || a.Event == nil:
+		return created, nil
+	case full:
 		a.Err = relay.ErrFull
 		return created, nil
 	}
+	if a.Dedup > 0 {
+		s.memory.add(id, newTerm(now.Add(a.Dedup), 0))
+	}
+	return s.insert(a, created)
+}
+
+// mark looks for the marks of an acceptance and remembers those that are new,
+// unless its event will be refused.
+func (s *Store) mark(a *relay.Acceptance, now time.Time, full bool) error {
+	s.fresh = s.fresh[:0]
+	for _, m := range a.Marks {
+		known, err := s.memory.knows(idHash(m.Hash), now)
+		if err != nil {
+			return err
+		}
+		if known {
+			a.Duplicate = true
+		} else {
+			s.fresh = append(s.fresh, m)
+		}
+	}
+	if full && !a.Duplicate && a.Event != nil {
+		return nil
+	}
+	for _, m := range s.fresh {
+		s.memory.add(idHash(m.Hash), newTerm(now.Add(m.For), m.Note))
+	}
+	return nil
+}
+
+// insert stores an event with its deliveries.
+func (s *Store) insert(a *relay.Acceptance, created []string) ([]string, error) {
 	seq := s.nextSeq
 	s.nextSeq++
-	if a.Dedup > 0 {
-		s.memory.add(seq, now.Add(a.Dedup))
-	}
 	s.to = s.to[:0]
 	for _, name := range a.To {
 		number, ok := s.destinations[name]
@@ -280,7 +316,9 @@ func batchBytes(b *relay.Batch) int64 {
 	const perEvent, perFinish = 512, 256
 	n := int64(len(b.Finishes)*perFinish + len(b.Accepts)*perEvent)
 	for _, a := range b.Accepts {
-		n += int64(len(a.Event.Body) + len(a.Event.Header))
+		if a.Event != nil {
+			n += int64(len(a.Event.Body) + len(a.Event.Header))
+		}
 	}
 	for _, f := range b.Finishes {
 		n += int64(len(f.Result.Response))

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
+	"sync"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -49,47 +50,72 @@ func joinHalves(first, rest int64) (h idHash) {
 }
 
 type entry struct {
-	hash    idHash
-	expires int64 // milliseconds since 1970
+	hash idHash
+	term term
 }
 
-// memory remembers the ids of events, to tell duplicates.
+// term is when an entry expires, in milliseconds since 1970, and above that,
+// in the upper 16 bits, the note of a mark. 48 bits are good for 8,900 years.
+type term uint64
+
+const noteShift = 48
+
+func newTerm(expires time.Time, note uint16) term {
+	return term(expires.UnixMilli()) | term(note)<<noteShift //nolint:gosec // It is after 1970.
+}
+
+// loadTerm reads a term from a column.
+func loadTerm(stmt *sqlite.Stmt, column int) term {
+	return term(stmt.ColumnInt64(column)) //nolint:gosec // All bits are kept.
+}
+
+func (t term) over(now time.Time) bool {
+	return int64(t&(1<<noteShift-1)) <= now.UnixMilli() //nolint:gosec // It has 48 bits.
+}
+
+func (t term) note() uint16 { return uint16(t >> noteShift) }
+
+// memory remembers the ids of events and marks, to tell duplicates.
 //
 // Ids come in random order, so a plain index would rewrite a page for each.
 // New ones are therefore kept in maps and logged in remembered_recent, a row
 // per commit. When there are recentSize of them, they are sorted and moved to
 // the table remembered a few per commit, which then touches each page of it
 // once for many ids. A filter spares most look-ups in the table.
+//
+// All methods but find belong to the goroutine that commits.
 type memory struct {
-	size   int // recentSize, but for tests
-	recent map[idHash]int64
-	frozen map[idHash]int64 // on its way to the table
+	size int // recentSize, but for tests
+
+	// mu guards the maps and the filter. The goroutine that commits is the only
+	// one to change them, so it takes mu only for that.
+	mu     sync.RWMutex
+	recent map[idHash]term
+	frozen map[idHash]term // on its way to the table
+	filter *filter         // nil until the first sweep has filled it
 
 	sorting chan []entry // gives spill once it is sorted
 	spill   []entry      // the frozen ones in the order of the table
 	spilled int          // how many of them are in the table
 
-	lastSeq   int64 // of the newest logged event
+	lastSeq   int64 // of the newest row of the log
 	frozenSeq int64 // the log up to here is in frozen
 	trimSeq   int64 // the log up to here is in the table and can go
 
 	// What the open transaction has added.
-	staged    []entry
-	stagedSeq int64
-	writing   int // how many of spill it moves
-	owed      int // how many of spill are to be moved
+	staged  []entry
+	writing int // how many of spill it moves
+	owed    int // how many of spill are to be moved
 
-	filter *filter // nil until the first sweep has filled it
-	sweep  sweep
+	sweep sweep
 
 	lookup, insert, log *sqlite.Stmt
-	hash                idHash // of the event last asked for
 	buf                 []byte
 }
 
 func loadMemory(conn *sqlite.Conn) (m *memory, err error) {
-	m = &memory{size: recentSize, recent: make(map[idHash]int64)}
-	if m.lookup, err = conn.Prepare("SELECT expires FROM remembered WHERE hash = ? AND rest = ?"); err != nil {
+	m = &memory{size: recentSize, recent: make(map[idHash]term)}
+	if m.lookup, err = conn.Prepare(lookupSQL); err != nil {
 		return nil, err
 	}
 	if m.insert, err = conn.Prepare("INSERT OR REPLACE INTO remembered (hash, rest, expires) VALUES (?, ?, ?)"); err != nil {
@@ -104,7 +130,7 @@ func loadMemory(conn *sqlite.Conn) (m *memory, err error) {
 			m.buf = slices.Grow(m.buf[:0], stmt.ColumnLen(1))[:stmt.ColumnLen(1)]
 			stmt.ColumnBytes(1, m.buf)
 			for e := range slices.Chunk(m.buf, entrySize) {
-				m.recent[idHash(e)] = int64(binary.BigEndian.Uint64(e[16:])) //nolint:gosec // It was an int64.
+				m.recent[idHash(e)] = term(binary.BigEndian.Uint64(e[16:]))
 			}
 			return nil
 		},
@@ -112,36 +138,58 @@ func loadMemory(conn *sqlite.Conn) (m *memory, err error) {
 	return m, err
 }
 
-// knows reports whether an event of the same source and id is remembered.
-func (m *memory) knows(e *relay.Event, now time.Time) (bool, error) {
-	m.hash = hashID(e)
-	for _, ids := range []map[idHash]int64{m.recent, m.frozen} {
-		if expires, ok := ids[m.hash]; ok {
-			return expires > now.UnixMilli(), nil
+const lookupSQL = "SELECT expires FROM remembered WHERE hash = ? AND rest = ?"
+
+// knows reports whether a hash is remembered.
+func (m *memory) knows(hash idHash, now time.Time) (bool, error) {
+	t, maybe := m.look(hash)
+	if maybe {
+		var err error
+		if t, err = lookUp(m.lookup, hash); err != nil {
+			return false, err
 		}
 	}
-	if m.filter != nil && !m.filter.has(m.hash) {
-		return false, nil
-	}
-	first, rest := m.hash.halves()
-	m.lookup.BindInt64(1, first)
-	m.lookup.BindInt64(2, rest)
-	found, err := m.lookup.Step()
-	known := found && m.lookup.ColumnInt64(0) > now.UnixMilli()
-	if resetErr := m.lookup.Reset(); err == nil {
-		err = resetErr
-	}
-	return known, err
+	return !t.over(now), nil
 }
 
-// add remembers the event that was last asked for.
-func (m *memory) add(seq int64, expires time.Time) {
-	if len(m.staged) == 0 {
-		m.stagedSeq = seq
+// find is like look, for other goroutines.
+func (m *memory) find(hash idHash) (t term, maybe bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.look(hash)
+}
+
+// look returns the term of a hash that is in memory, or else the zero term,
+// which is over, and whether the hash may be in the table.
+func (m *memory) look(hash idHash) (t term, maybe bool) {
+	if t, ok := m.recent[hash]; ok {
+		return t, false
 	}
-	e := entry{m.hash, expires.UnixMilli()}
-	m.staged = append(m.staged, e)
-	m.recent[e.hash] = e.expires
+	if t, ok := m.frozen[hash]; ok {
+		return t, false
+	}
+	return 0, m.filter == nil || m.filter.has(hash)
+}
+
+// lookUp returns the term of a hash in the table, or the zero term.
+func lookUp(stmt *sqlite.Stmt, hash idHash) (t term, err error) {
+	first, rest := hash.halves()
+	stmt.BindInt64(1, first)
+	stmt.BindInt64(2, rest)
+	found, err := stmt.Step()
+	if found {
+		t = loadTerm(stmt, 0)
+	}
+	reset(stmt, &err)
+	return t, err
+}
+
+// add remembers a hash that is not known.
+func (m *memory) add(hash idHash, t term) {
+	m.staged = append(m.staged, entry{hash, t})
+	m.mu.Lock()
+	m.recent[hash] = t
+	m.mu.Unlock()
 }
 
 // write adds what was staged to the open transaction, and moves some older
@@ -153,9 +201,9 @@ func (m *memory) write(now time.Time) error {
 	m.buf = m.buf[:0]
 	for _, e := range m.staged {
 		m.buf = append(m.buf, e.hash[:]...)
-		m.buf = binary.BigEndian.AppendUint64(m.buf, uint64(e.expires)) //nolint:gosec // It is read back as an int64.
+		m.buf = binary.BigEndian.AppendUint64(m.buf, uint64(e.term))
 	}
-	m.log.BindInt64(1, m.stagedSeq)
+	m.log.BindInt64(1, m.lastSeq+1)
 	m.log.BindBytes(2, m.buf)
 	if err := run(m.log); err != nil {
 		return err
@@ -172,13 +220,13 @@ func (m *memory) write(now time.Time) error {
 		m.writing = min(m.owed, len(m.spill)-m.spilled)
 	}
 	for _, e := range m.spill[m.spilled : m.spilled+m.writing] {
-		if e.expires <= now.UnixMilli() {
+		if e.term.over(now) {
 			continue
 		}
 		first, rest := e.hash.halves()
 		m.insert.BindInt64(1, first)
 		m.insert.BindInt64(2, rest)
-		m.insert.BindInt64(3, e.expires)
+		m.insert.BindInt64(3, int64(e.term)) //nolint:gosec // All bits are kept.
 		if err := run(m.insert); err != nil {
 			return err
 		}
@@ -191,8 +239,10 @@ func (m *memory) committed() {
 	if len(m.staged) == 0 {
 		return
 	}
-	m.lastSeq = m.stagedSeq
+	m.lastSeq++
 	m.staged = m.staged[:0]
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, e := range m.spill[m.spilled : m.spilled+m.writing] {
 		m.filter.add(e.hash)
 		m.sweep.filter.add(e.hash)
@@ -214,13 +264,13 @@ func (m *memory) committed() {
 // freeze starts moving what is in memory to the table. Sorting takes a while,
 // so it is done aside; the map is not changed any more.
 func (m *memory) freeze() {
-	m.frozen, m.recent, m.frozenSeq = m.recent, make(map[idHash]int64), m.lastSeq
+	m.frozen, m.recent, m.frozenSeq = m.recent, make(map[idHash]term), m.lastSeq
 	frozen, sorted := m.frozen, make(chan []entry, 1)
 	m.sorting = sorted
 	go func() {
 		spill := make([]entry, 0, len(frozen))
-		for hash, expires := range frozen {
-			spill = append(spill, entry{hash, expires})
+		for hash, t := range frozen {
+			spill = append(spill, entry{hash, t})
 		}
 		slices.SortFunc(spill, func(a, b entry) int { return compareRows(a.hash, b.hash) })
 		sorted <- spill
@@ -236,6 +286,8 @@ func compareRows(a, b idHash) int {
 
 // undo is called after the transaction was rolled back.
 func (m *memory) undo() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, e := range m.staged {
 		delete(m.recent, e.hash)
 	}

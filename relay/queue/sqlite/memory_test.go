@@ -1,7 +1,11 @@
 package sqlite
 
 import (
+	"context"
+	"crypto/sha256"
 	"fmt"
+	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -173,4 +177,107 @@ func TestHashIDKeepsSourceAndIDApart(t *testing.T) {
 	b := hashID(&relay.Event{Source: "ab", ID: "c"})
 	assert.NotEqual(t, a, b)
 	assert.Equal(t, a, hashID(&relay.Event{Source: "a", ID: "bc", Body: []byte("x")}))
+}
+
+func markOf(n int) relay.Mark {
+	sum := sha256.Sum256([]byte(strconv.Itoa(n)))
+	return relay.Mark{Hash: relay.MarkHash(sum[:16]), For: time.Hour, Note: uint16(200 + n%50)} //nolint:gosec // It is small.
+}
+
+// TestMarksThroughTheStages has marks without events pass from memory to the
+// table, with restarts in between, and checks that none is forgotten.
+func TestMarksThroughTheStages(t *testing.T) {
+	dir := t.TempDir()
+	const batches, batch = 30, 40
+	for restart := range 3 {
+		s, err := Open(dir)
+		require.NoError(t, err)
+		s.memory.size = 200
+		for i := range batches {
+			b := &relay.Batch{}
+			for j := range batch {
+				b.Accepts = append(b.Accepts, &relay.Acceptance{Marks: []relay.Mark{markOf((restart*batches+i)*batch + j)}})
+			}
+			require.NoError(t, s.Commit(t.Context(), b))
+			if s.memory.sorting != nil {
+				s.memory.spill, s.memory.sorting = <-s.memory.sorting, nil
+			}
+			if i%7 == 0 {
+				maintain(t, s)
+			}
+		}
+		require.Positive(t, rows(t, s, "remembered"))
+		for n := range (restart + 1) * batches * batch {
+			note, ok, err := s.Remembered(t.Context(), markOf(n).Hash)
+			require.NoError(t, err)
+			require.True(t, ok, "mark %d after %d restarts", n, restart)
+			require.Equal(t, markOf(n).Note, note)
+		}
+		_, ok, err := s.Remembered(t.Context(), markOf(-1).Hash)
+		require.NoError(t, err)
+		require.False(t, ok)
+		require.NoError(t, s.Close())
+	}
+}
+
+// TestRememberedWhileCommitting asks for marks while they move to the table.
+func TestRememberedWhileCommitting(t *testing.T) {
+	s, err := Open(t.TempDir())
+	require.NoError(t, err)
+	s.memory.size = 100
+	maintain(t, s)
+	var committed atomic.Int64
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := 0; n < 3000; n = int(committed.Load()) {
+			for i := range n {
+				_, ok, err := s.Remembered(context.Background(), markOf(i).Hash)
+				if err != nil || !ok {
+					t.Errorf("mark %d of %d: %v, %v", i, n, ok, err)
+					return
+				}
+			}
+		}
+	}()
+	for n := 0; n < 3000; n += 20 {
+		b := &relay.Batch{}
+		for i := range 20 {
+			b.Accepts = append(b.Accepts, &relay.Acceptance{Marks: []relay.Mark{markOf(n + i)}})
+		}
+		require.NoError(t, s.Commit(t.Context(), b))
+		committed.Store(int64(n + 20))
+		_, err := s.Maintain(t.Context(), relay.Limits{History: time.Hour})
+		require.NoError(t, err)
+	}
+	<-done
+	require.NoError(t, s.Close())
+}
+
+// TestTerms checks that a note does not change when a term ends.
+func TestTerms(t *testing.T) {
+	now := time.UnixMilli(1_800_000_000_000)
+	for _, note := range []uint16{0, 202, 0x7fff, 0xffff} {
+		term := newTerm(now, note)
+		assert.Equal(t, note, term.note())
+		assert.True(t, term.over(now))
+		assert.True(t, term.over(now.Add(time.Hour)))
+		assert.False(t, term.over(now.Add(-time.Millisecond)))
+	}
+}
+
+func BenchmarkRemembered(b *testing.B) {
+	s, err := Open(b.TempDir())
+	require.NoError(b, err)
+	_, err = s.Maintain(b.Context(), relay.Limits{History: time.Hour})
+	require.NoError(b, err)
+	require.NotNil(b, s.memory.filter)
+	hash := markOf(1).Hash
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok, err := s.Remembered(b.Context(), hash); ok || err != nil {
+			b.Fatal(ok, err)
+		}
+	}
+	require.NoError(b, s.Close())
 }

@@ -60,13 +60,13 @@ CREATE TABLE attempts (
 	PRIMARY KEY (delivery, number)
 ) WITHOUT ROWID;
 CREATE TABLE remembered_recent (
-	seq     INTEGER PRIMARY KEY, -- of the first event in the commit
+	seq     INTEGER PRIMARY KEY, -- in the order of commits
 	entries BLOB NOT NULL        -- 24 bytes each: hash, expiry
 );
 CREATE TABLE remembered (
-	hash    INTEGER PRIMARY KEY, -- the first half of the hash of a source and id
+	hash    INTEGER PRIMARY KEY, -- the first half of the hash of a source and id, or of a mark
 	rest    INTEGER NOT NULL,    -- the second half
-	expires INTEGER NOT NULL
+	expires INTEGER NOT NULL     -- the upper 16 bits are the note of a mark
 );
 `}
 

@@ -36,7 +36,8 @@ type Store struct {
 	destinations map[string]int64
 	nextSeq      int64
 	memory       *memory
-	to           []byte // the destinations of the event being stored
+	to           []byte       // the destinations of the event being stored
+	fresh        []relay.Mark // the new marks of the acceptance being stored
 	pruner       pruner
 
 	wal *walSyncer

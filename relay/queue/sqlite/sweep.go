@@ -44,7 +44,9 @@ func (m *memory) step(conn *sqlite.Conn, now time.Time) (more bool, err error) {
 		s.filter.add(h)
 	}
 	if len(kept)+len(expired) < sweepStep {
+		m.mu.Lock()
 		m.filter, s.filter = s.filter, nil
+		m.mu.Unlock()
 		s.next = now.Add(sweepEvery)
 		return false, nil
 	}
@@ -57,10 +59,10 @@ func (m *memory) sweepRows(conn *sqlite.Conn, now time.Time) (kept []idHash, exp
 		Args: []any{m.sweep.after, sweepStep},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
 			m.sweep.after = stmt.ColumnInt64(0)
-			if stmt.ColumnInt64(2) > now.UnixMilli() {
-				kept = append(kept, joinHalves(m.sweep.after, stmt.ColumnInt64(1)))
-			} else {
+			if loadTerm(stmt, 2).over(now) {
 				expired = append(expired, m.sweep.after)
+			} else {
+				kept = append(kept, joinHalves(m.sweep.after, stmt.ColumnInt64(1)))
 			}
 			return nil
 		},
