@@ -1,0 +1,120 @@
+package coding
+
+import (
+	"bytes"
+	"cmp"
+	"container/list"
+	"hash/maphash"
+	"slices"
+	"time"
+)
+
+// What bookkeeping takes, rounded up: many small parts must not take more memory
+// than the limit says.
+const (
+	overhead    = 512 // a message's entry in the map and the list
+	partBytes   = 192 // a Part, and what its slice may have to spare
+	digestBytes = 32
+)
+
+func (k messageKey) bytes() int { return len(k.source) + len(k.destination) }
+
+// begin makes an entry for a message. The caller holds the lock.
+func (r *Reassembler) begin(now time.Time, key messageKey) *list.Element {
+	m := &collected{Assembled: Assembled{
+		Source: key.source, Destination: key.destination, First: now, key: key,
+	}}
+	element := r.byAge.PushBack(m)
+	r.messages[key] = element
+	r.grow(m, overhead+key.bytes())
+	return element
+}
+
+// remove drops an entry and appends its message, if that has parts that are not
+// all of a message which is safe.
+func (r *Reassembler) remove(givenUp []Assembled, element *list.Element) []Assembled {
+	m := element.Value.(*collected)
+	r.byAge.Remove(element)
+	delete(r.messages, m.key)
+	r.bytes -= m.bytes
+	if len(m.Parts) == 0 || !m.Complete && r.repeats(m) {
+		return givenUp
+	}
+	return append(givenUp, m.Assembled)
+}
+
+// makeRoom gives up the oldest messages until the limits are kept, the one that
+// has just grown last.
+func (r *Reassembler) makeRoom(givenUp []Assembled, grown *list.Element) []Assembled {
+	for e := r.byAge.Front(); e != nil && r.full(); {
+		next := e.Next()
+		if e != grown {
+			givenUp = r.remove(givenUp, e)
+		}
+		e = next
+	}
+	if m := grown.Value.(*collected); r.full() && m.Complete {
+		r.remove(nil, grown) // It is the result itself.
+	} else if r.full() {
+		givenUp = r.remove(givenUp, grown)
+	}
+	return givenUp
+}
+
+func (r *Reassembler) full() bool {
+	return r.bytes > r.limits.Bytes || len(r.messages) > r.limits.Messages
+}
+
+func (r *Reassembler) grow(m *collected, bytes int) {
+	m.bytes += bytes
+	r.bytes += bytes
+}
+
+// repeats says that every part is one of the confirmed message with the same key.
+func (r *Reassembler) repeats(m *collected) bool {
+	for _, d := range r.digests(m.Parts) {
+		if !slices.Contains(m.confirmed, d) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Reassembler) digests(parts []Part) []digest {
+	digests := make([]digest, len(parts))
+	for i, p := range parts {
+		digests[i] = digest{number: p.Header.Concat.Number, sum: maphash.Bytes(r.seed, p.Data)}
+	}
+	return digests
+}
+
+// find returns where a part is or belongs.
+func (m *collected) find(p Part) (int, bool) {
+	return slices.BinarySearchFunc(m.Parts, p, func(a, b Part) int {
+		return cmp.Compare(a.Header.Concat.Number, b.Header.Concat.Number)
+	})
+}
+
+// has says whether a part is there already, and whether with other content.
+func (m *collected) has(p Part) (there, differs bool) {
+	i, there := m.find(p)
+	if !there {
+		return false, false
+	}
+	old := m.Parts[i]
+	return true, old.DataCoding != p.DataCoding || old.Header != p.Header || !bytes.Equal(old.Data, p.Data)
+}
+
+// insert adds a copy of a part that is not there yet and returns what it takes.
+// It never changes a slice that has been given away: only Complete messages are,
+// and they get no further parts.
+func (m *collected) insert(p Part) int {
+	p.Data = bytes.Clone(p.Data)
+	if m.Parts == nil {
+		m.Parts = make([]Part, 0, min(m.key.total, 4)) // More only once they are there.
+	}
+	i, _ := m.find(p)
+	m.Parts = slices.Insert(m.Parts, i, p)
+	m.Complete = len(m.Parts) == int(m.key.total)
+	return partBytes + len(p.Data)
+}
