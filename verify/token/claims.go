@@ -1,14 +1,15 @@
 package token
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"math"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"github.com/tidwall/gjson"
 
 	"github.com/caddy-relay/caddy-relay/verify"
 )
@@ -32,73 +33,58 @@ type Claims map[string]any
 // Decode reads a JSON object. Names must be unique in it and in all within it
 // (RFC 7515, section 5.2, and RFC 7519, section 4).
 func Decode(b []byte) (Claims, error) {
-	if !json.Valid(b) { // the decoder is less strict with single tokens
+	// What comes next takes it for granted that the JSON is valid.
+	if !json.Valid(b) || !utf8.Valid(b) {
 		return nil, ErrMalformed
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	value, err := decodeValue(d, 0)
-	if err != nil {
-		return nil, err
-	}
-	object, ok := value.(map[string]any)
-	if !ok {
+	document := gjson.ParseBytes(b)
+	if !document.IsObject() {
 		return nil, ErrMalformed
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, ErrMalformed
-	}
-	return object, nil
+	return decodeObject(document, 1)
 }
 
-func decodeValue(d *json.Decoder, depth int) (any, error) {
-	token, err := d.Token()
-	if err != nil || depth > maxDepth {
+func decodeObject(object gjson.Result, depth int) (members map[string]any, err error) {
+	members = make(map[string]any)
+	object.ForEach(func(name, value gjson.Result) bool {
+		if _, ok := members[name.Str]; ok {
+			err = ErrDuplicate
+			return false
+		}
+		members[name.Str], err = decodeValue(value, depth)
+		return err == nil
+	})
+	return members, err
+}
+
+func decodeArray(array gjson.Result, depth int) (elements []any, err error) {
+	elements = []any{}
+	array.ForEach(func(_, value gjson.Result) bool {
+		var element any
+		element, err = decodeValue(value, depth)
+		elements = append(elements, element)
+		return err == nil
+	})
+	return elements, err
+}
+
+func decodeValue(value gjson.Result, depth int) (any, error) {
+	switch {
+	case value.Type == gjson.Null:
+		return nil, nil
+	case value.Type == gjson.String:
+		return value.Str, nil
+	case value.Type == gjson.Number:
+		return json.Number(value.Raw), nil
+	case value.IsBool():
+		return value.Bool(), nil
+	case depth == maxDepth:
 		return nil, ErrMalformed
-	}
-	switch token {
-	case json.Delim('{'):
-		return decodeObject(d, depth+1)
-	case json.Delim('['):
-		return decodeArray(d, depth+1)
+	case value.IsArray():
+		return decodeArray(value, depth+1)
 	default:
-		return token, nil
+		return decodeObject(value, depth+1)
 	}
-}
-
-func decodeObject(d *json.Decoder, depth int) (any, error) {
-	object := make(map[string]any)
-	for d.More() {
-		token, err := d.Token()
-		if err != nil {
-			return nil, ErrMalformed
-		}
-		name, ok := token.(string)
-		if !ok {
-			return nil, ErrMalformed
-		}
-		if _, ok := object[name]; ok {
-			return nil, ErrDuplicate
-		}
-		if object[name], err = decodeValue(d, depth); err != nil {
-			return nil, err
-		}
-	}
-	_, err := d.Token() // the closing brace
-	return object, err
-}
-
-func decodeArray(d *json.Decoder, depth int) (any, error) {
-	array := []any{}
-	for d.More() {
-		value, err := decodeValue(d, depth)
-		if err != nil {
-			return nil, err
-		}
-		array = append(array, value)
-	}
-	_, err := d.Token() // the closing bracket
-	return array, err
 }
 
 // String returns the claim of the given name, or "" if there is none. It must
@@ -158,7 +144,7 @@ func (c Claims) has(name, text string) bool {
 func equal(value any, text string) bool {
 	switch value := value.(type) {
 	case bool:
-		return text == fmt.Sprint(value)
+		return text == strconv.FormatBool(value)
 	case string:
 		return value == text && text != "true" && text != "false"
 	case json.Number:
