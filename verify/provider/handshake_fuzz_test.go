@@ -114,7 +114,7 @@ func TestOrdinaryEventsAreNoHandshakes(t *testing.T) {
 }
 
 func BenchmarkOrdinaryEvent(b *testing.B) {
-	r := post(`{"type":2,"event":{"id":"` + strings.Repeat("x", 1024) + `"},"events":[{"id":1}]}`)
+	r := post(`{"type":2,"event":{"id":"` + strings.Repeat("x", 900) + `"},"events":[` + strings.Repeat(`{"id":1},`, 12) + `{}]}`)
 	now := time.Now()
 	for _, h := range allHandshakes(b) {
 		b.Run(h.name, func(b *testing.B) {
@@ -130,7 +130,7 @@ func BenchmarkOrdinaryEvent(b *testing.B) {
 
 // TestOrdinaryEventsCostNothing keeps handshakes off the way of events.
 func TestOrdinaryEventsCostNothing(t *testing.T) {
-	r := post(`{"type":1,"event":{"id":"` + strings.Repeat("x", 1024) + `"},"events":[{"id":1}]}`)
+	r := post(`{"type":1,"event":{"id":"` + strings.Repeat("x", 900) + `"},"events":[` + strings.Repeat(`{"id":1},`, 12) + `{}]}`)
 	for _, h := range allHandshakes(t) {
 		require.Zero(t, testing.AllocsPerRun(10, func() {
 			_, _ = h.handshake.respond(t.Context(), h.verifier, r, handshakeTime)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"regexp"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -53,11 +52,8 @@ func (discordHandshake) respond(ctx context.Context, v verify.Verifier, r *verif
 // https://developers.line.biz/en/docs/messaging-api/verify-webhook-url/
 type emptyBatchHandshake struct{}
 
-// emptyEvents finds an empty batch wherever it is in a JSON text.
-var emptyEvents = regexp.MustCompile(`"events"\s*:\s*\[\s*\]`)
-
 func (emptyBatchHandshake) respond(ctx context.Context, v verify.Verifier, r *verify.Request, now time.Time) (*verify.Response, error) {
-	if !mayHold(r, `"events"`) || !emptyEvents.Match(r.Body) {
+	if !mayHold(r, `"events"`) || !hasEmptyEvents(r.Body) {
 		return nil, nil
 	}
 	var body struct {
@@ -71,6 +67,30 @@ func (emptyBatchHandshake) respond(ctx context.Context, v verify.Verifier, r *ve
 		return nil, nil
 	}
 	return respondStatus(http.StatusOK), nil
+}
+
+// hasEmptyEvents reports whether there is an empty array of events anywhere in a
+// JSON text.
+func hasEmptyEvents(text []byte) bool {
+	for found := true; found; {
+		if _, text, found = bytes.Cut(text, []byte(`"events"`)); found && beginsWith(text, ":[]") {
+			return true
+		}
+	}
+	return false
+}
+
+// beginsWith reports whether a JSON text goes on with tokens of one character
+// each.
+func beginsWith(text []byte, tokens string) bool {
+	for i := range len(tokens) {
+		text = bytes.TrimLeft(text, " \t\r\n")
+		if len(text) == 0 || text[0] != tokens[i] {
+			return false
+		}
+		text = text[1:]
+	}
+	return true
 }
 
 // Interface guards
