@@ -28,6 +28,17 @@ func resolveSecrets(secrets []string) ([]string, error) {
 }
 
 func resolveSecret(secret string) (string, error) {
+	value, err := resolvePEM(secret)
+	if err == nil && strings.ContainsAny(value, "\r\n") {
+		// Caddy removes one from the end of a file. Whoever has more of them
+		// there would look for the cause of mismatches for long.
+		return "", errors.New("it has a line break; a file may have one at its end, and no more")
+	}
+	return value, err
+}
+
+// resolvePEM does what resolveSecret does for what may have several lines.
+func resolvePEM(secret string) (string, error) {
 	value, err := caddy.NewReplacer().ReplaceOrErr(secret, true, true)
 	switch {
 	case err != nil && namedSecret.MatchString(secret):
@@ -37,10 +48,6 @@ func resolveSecret(secret string) (string, error) {
 		return "", errors.New(`it has a placeholder that is unknown, unset, or empty; braces that belong to it are written \{ and \}`)
 	case value == "":
 		return "", errors.New("empty")
-	case strings.ContainsAny(value, "\r\n"):
-		// Caddy removes one from the end of a file. Whoever has more of them
-		// there would look for the cause of mismatches for long.
-		return "", errors.New("it has a line break; a file may have one at its end, and no more")
 	}
 	return value, nil
 }

@@ -59,17 +59,20 @@ func (*BearerScheme) WWWAuthenticate() string { return "Bearer" }
 func (*BearerScheme) NeedsBody() bool { return false }
 
 // Scrub removes the query parameter that may hold the token, so that it is
-// neither kept with an event nor sent on. The rest of the query stays as it is
-// written.
-func (s *BearerScheme) Scrub(r *http.Request) {
-	if s.Query == "" {
+// neither kept with an event nor sent on.
+func (s *BearerScheme) Scrub(r *http.Request) { removeQueryParam(r, s.Query) }
+
+// removeQueryParam removes all parameters of a name from the query of r, if
+// there is a name. The rest of the query stays as it is written.
+func removeQueryParam(r *http.Request, param string) {
+	if param == "" {
 		return
 	}
 	pairs := strings.Split(r.URL.RawQuery, "&")
 	kept := slices.DeleteFunc(pairs, func(pair string) bool {
 		name, _, _ := strings.Cut(pair, "=")
 		unescaped, err := url.QueryUnescape(name)
-		return err == nil && unescaped == s.Query
+		return err == nil && unescaped == param
 	})
 	if len(kept) < len(pairs) {
 		r.URL.RawQuery = strings.Join(kept, "&")

@@ -32,6 +32,7 @@ func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 // Subject of its identities is the username.
 type Basic struct {
 	accounts []account
+	first    Credential
 }
 
 type account struct {
@@ -45,7 +46,7 @@ func NewBasic(credentials ...Credential) (*Basic, error) {
 	if err := checkCount(len(credentials)); err != nil {
 		return nil, err
 	}
-	v := &Basic{accounts: make([]account, len(credentials))}
+	v := &Basic{accounts: make([]account, len(credentials)), first: credentials[0]}
 	for i, c := range credentials {
 		if err := c.validate(); err != nil {
 			return nil, fmt.Errorf("credential %d: %w", i+1, err)
@@ -87,4 +88,14 @@ func parseBasic(encoded string) (username, password string, ok bool) {
 	return strings.Cut(string(decoded), ":")
 }
 
-var _ Verifier = (*Basic)(nil)
+// Sign implements [Signer] with the first credential.
+func (v *Basic) Sign(r *Request, _ time.Time) error {
+	setHeader(r, "Authorization", "Basic "+strictBase64.EncodeToString([]byte(v.first.Username+":"+v.first.Password)))
+	return nil
+}
+
+// Interface guards
+var (
+	_ Verifier = (*Basic)(nil)
+	_ Signer   = (*Basic)(nil)
+)

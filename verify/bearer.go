@@ -13,6 +13,7 @@ import (
 type Bearer struct {
 	tokens []digest
 	query  string
+	first  string
 }
 
 // NewBearer returns a verifier that accepts any of the tokens in the
@@ -23,7 +24,7 @@ func NewBearer(query string, tokens ...string) (*Bearer, error) {
 	if err := checkCount(len(tokens)); err != nil {
 		return nil, err
 	}
-	v := &Bearer{tokens: make([]digest, len(tokens)), query: query}
+	v := &Bearer{tokens: make([]digest, len(tokens)), query: query, first: tokens[0]}
 	for i, token := range tokens {
 		if !isB64Token(token) {
 			return nil, fmt.Errorf("token %d: %w", i+1, errToken)
@@ -85,4 +86,14 @@ func isB64Token(s string) bool {
 	return s != ""
 }
 
-var _ Verifier = (*Bearer)(nil)
+// Sign implements [Signer] with the first token, in the Authorization field.
+func (v *Bearer) Sign(r *Request, _ time.Time) error {
+	setHeader(r, "Authorization", "Bearer "+v.first)
+	return nil
+}
+
+// Interface guards
+var (
+	_ Verifier = (*Bearer)(nil)
+	_ Signer   = (*Bearer)(nil)
+)

@@ -12,10 +12,7 @@ import (
 
 func BenchmarkVerify(b *testing.B) {
 	body := strings.Repeat("x", 1024)
-	preset := func(name string, secrets ...string) verify.Verifier {
-		c, _ := verify.Preset(name)
-		return newSignature(b, c, secrets...)
-	}
+	signature := func(c verify.SignatureConfig, secrets ...string) verify.Verifier { return newSignature(b, c, secrets...) }
 	basic, err := verify.NewBasic(verify.Credential{Username: "relay", Password: "s3cret"})
 	require.NoError(b, err)
 	bearer, err := verify.NewBearer("", "mF_9.B5f-4.1JqM")
@@ -27,9 +24,9 @@ func BenchmarkVerify(b *testing.B) {
 		verifier verify.Verifier
 		request  *verify.Request
 	}{
-		{"standard_webhooks", preset("standard_webhooks", "c2VjcmV0"), standard},
-		{"standard_webhooks_rotated", preset("standard_webhooks", "b3RoZXI=", "c2VjcmV0"), standard},
-		{"github", preset("github", "secret"), post(body, "X-Hub-Signature-256", "sha256="+sign("secret", body), "X-Github-Delivery", "72d3162e")},
+		{"standard_webhooks", signature(standardWebhooks, "c2VjcmV0"), standard},
+		{"standard_webhooks_rotated", signature(standardWebhooks, "b3RoZXI=", "c2VjcmV0"), standard},
+		{"github", signature(github, "secret"), post(body, "X-Hub-Signature-256", "sha256="+sign("secret", body), "X-Github-Delivery", "72d3162e")},
 		{"basic", basic, post(body, "Authorization", encode("relay:s3cret"))},
 		{"bearer", bearer, post(body, "Authorization", "Bearer mF_9.B5f-4.1JqM")},
 	} {

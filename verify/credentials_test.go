@@ -130,17 +130,11 @@ func TestNothingSent(t *testing.T) {
 		"standard_webhooks": post("hello", "Webhook-Id", "e1", "Webhook-Timestamp", "1700000000",
 			"Webhook-Signature", "v1,"+base64.StdEncoding.EncodeToString(mac("secret", "e1.1700000000.hello"))),
 	}
-	for _, name := range verify.Presets() {
-		c, ok := verify.Preset(name)
-		require.True(t, ok)
+	for name, c := range map[string]verify.SignatureConfig{"github": github, "standard_webhooks": standardWebhooks} {
 		all[name] = newSignature(t, c, "c2VjcmV0")
 		if c.KeyEncoding == "" {
 			all[name] = newSignature(t, c, "secret")
 		}
-		_, err := verify.NewSignature(c)
-		require.Error(t, err)
-		_, err = verify.NewSignature(c, "")
-		require.Error(t, err)
 	}
 	require.Len(t, valid, len(all), "a valid request is needed of every scheme")
 	for name, v := range all {

@@ -4,8 +4,8 @@
 // with a reason from a closed set.
 //
 // [Signature] is the declarative verifier that most providers' signatures can be
-// written down for; [Preset] has the ones that are written down already.
-// [Basic] and [Bearer] check static credentials.
+// written down for; package provider has the ones that are written down already.
+// [Basic], [Bearer] and [Token] check static credentials.
 //
 // The package is pure: it reads no clock, opens no connection of its own, logs
 // nothing, and imports neither Caddy nor the relay engine. All verifiers are

@@ -10,7 +10,11 @@ import (
 )
 
 func Example() {
-	config, _ := verify.Preset("github")
+	config := verify.SignatureConfig{
+		Scheme:    "github",
+		Signature: verify.Selector{Headers: []string{"X-Hub-Signature-256"}, Prefix: "sha256="},
+		ID:        &verify.Selector{Headers: []string{"X-GitHub-Delivery"}},
+	}
 	// Two secrets, so that the sender can change from one to the other.
 	verifier, err := verify.NewSignature(config, "It's a Secret to Everybody", "the next one")
 	if err != nil {

@@ -68,6 +68,12 @@ func (s Selector) compile() (Selector, error) {
 	return s, nil
 }
 
+// Validate returns an error if s is not the place of one value.
+func (s Selector) Validate() error {
+	_, err := s.compileSingle()
+	return err
+}
+
 // compileSingle is compile for a place that has one value.
 func (s Selector) compileSingle() (Selector, error) {
 	if s.AnyHeader {

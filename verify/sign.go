@@ -54,9 +54,6 @@ func (v *Signature) SignWith(key crypto.Signer, r *Request, now time.Time) error
 // sign puts everything that may be signed in its place, and then what compute
 // returns.
 func (v *Signature) sign(r *Request, now time.Time, compute func(*message) ([]byte, error)) error {
-	if r.Header == nil {
-		r.Header = make(http.Header)
-	}
 	m := message{Request: r}
 	var err error
 	if v.timestamp != nil {
@@ -104,7 +101,7 @@ func (s *Selector) put(r *Request, value string, number bool) (err error) {
 		path, query := r.Path(), removeParam(r.Query(), s.Query)
 		r.Target = path + "?" + appendParam(query, s.Query, value)
 	case s.Form != "":
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		setHeader(r, "Content-Type", "application/x-www-form-urlencoded")
 		r.Body = []byte(appendParam(removeParam(string(r.Body), s.Form), s.Form, value))
 	case s.JSON != "":
 		path := pointerPath(s.JSON)
@@ -125,9 +122,16 @@ func (s *Selector) put(r *Request, value string, number bool) (err error) {
 			})
 			value = strings.Join(append(members, value), s.Split)
 		}
-		r.Header[name] = []string{value}
+		setHeader(r, name, value)
 	}
 	return nil
+}
+
+func setHeader(r *Request, name, value string) {
+	if r.Header == nil {
+		r.Header = make(http.Header)
+	}
+	r.Header.Set(name, value)
 }
 
 func appendParam(raw, name, value string) string {

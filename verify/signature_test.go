@@ -18,6 +18,25 @@ import (
 
 var now = time.Unix(1700000000, 0)
 
+// These sign as the senders of that name do.
+var (
+	github = verify.SignatureConfig{
+		Scheme:    "github",
+		Signature: verify.Selector{Headers: []string{"X-Hub-Signature-256"}, Prefix: "sha256="},
+		ID:        &verify.Selector{Headers: []string{"X-GitHub-Delivery"}},
+	}
+	standardWebhooks = verify.SignatureConfig{
+		Scheme:      "standard_webhooks",
+		KeyEncoding: verify.KeyBase64,
+		KeyPrefix:   "whsec_",
+		Signature:   verify.Selector{Headers: []string{"webhook-signature", "svix-signature"}, Split: " ", Prefix: "v1,"},
+		Encoding:    verify.Base64,
+		Signed:      "{id}.{timestamp}.{body}",
+		Timestamp:   &verify.TimestampConfig{Selector: verify.Selector{Headers: []string{"webhook-timestamp", "svix-timestamp"}}},
+		ID:          &verify.Selector{Headers: []string{"webhook-id", "svix-id"}},
+	}
+)
+
 func mac(key, content string) []byte {
 	h := hmac.New(sha256.New, []byte(key))
 	h.Write([]byte(content))

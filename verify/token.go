@@ -12,6 +12,7 @@ import (
 type Token struct {
 	place  Selector
 	tokens []digest
+	first  string
 }
 
 // NewToken returns a verifier that accepts any of the tokens at the place.
@@ -19,7 +20,7 @@ func NewToken(place Selector, tokens ...string) (*Token, error) {
 	if err := checkCount(len(tokens)); err != nil {
 		return nil, err
 	}
-	v := &Token{tokens: make([]digest, len(tokens))}
+	v := &Token{tokens: make([]digest, len(tokens)), first: tokens[0]}
 	var err error
 	if v.place, err = place.compileSingle(); err != nil {
 		return nil, err
@@ -36,6 +37,9 @@ func NewToken(place Selector, tokens ...string) (*Token, error) {
 // InBody reports whether the token is in the body, which must be read then.
 func (v *Token) InBody() bool { return v.place.inBody() }
 
+// Place returns where the token is.
+func (v *Token) Place() Selector { return v.place }
+
 // Verify implements [Verifier].
 func (v *Token) Verify(_ context.Context, r *Request, _ time.Time) (Identity, error) {
 	token, field, err := v.place.single(r)
@@ -49,4 +53,11 @@ func (v *Token) Verify(_ context.Context, r *Request, _ time.Time) (Identity, er
 	return Identity{Scheme: "token", Key: found}, nil
 }
 
-var _ Verifier = (*Token)(nil)
+// Sign implements [Signer] with the first token.
+func (v *Token) Sign(r *Request, _ time.Time) error { return v.place.put(r, v.first, false) }
+
+// Interface guards
+var (
+	_ Verifier = (*Token)(nil)
+	_ Signer   = (*Token)(nil)
+)

@@ -83,4 +83,11 @@ var business = []*Profile{
 		},
 		Event: Event{Type: "{event.json.event}", Disables: true},
 	},
+	{
+		Name: "trello", Title: "Trello", Docs: "developer.atlassian.com/cloud/trello/guides/rest-api/webhooks", Secret: "application secret",
+		Signature: &verify.SignatureConfig{Algorithm: verify.SHA1, Signature: headers("X-Trello-Webhook"), Encoding: verify.Base64, Signed: "{body}{url}"},
+		handshake: always(trelloHandshake{}),
+		Note:      "Trello signs the URL that it was given: set `public_url` behind a proxy.",
+		Event:     Event{ID: "{event.json.action.id}", Type: "{event.json.action.type}"},
+	},
 }

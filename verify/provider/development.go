@@ -92,7 +92,7 @@ var development = []*Profile{
 	{
 		Name: "asana", Title: "Asana", Docs: "developers.asana.com/docs/webhooks-guide", Secret: "hook secret",
 		Options: []Option{
-			{Name: "enroll", Arg: "<file>", Doc: "where to keep the secret that Asana sends when a webhook is made; without a secret and without this file, one is taken during the window"},
+			{Name: "enroll", Arg: "<file>", Doc: "where to keep the secret that Asana sends when a webhook is made; without a secret and without this file, one is taken during the window", ReplacesSecret: true},
 			{Name: "window", Arg: "<duration>", Doc: "how long after the start of the configuration a secret is taken; default: `10m`"},
 		},
 		new:   asanaRow,
@@ -153,9 +153,9 @@ var development = []*Profile{
 	},
 	{
 		Name: "fusionauth", Title: "FusionAuth", Docs: "fusionauth.io/docs/extend/events-and-webhooks/signing", Secret: "HMAC key, unless a key set is given",
-		Options: []Option{{Name: "jwks", Arg: "<url>", Doc: "the key set, for RSA and EC keys"}},
-		new:     fusionAuthRow,
-		Event:   Event{ID: "{event.json.event.id}", Type: "{event.json.event.type}"},
+		Options: []Option{{Name: "jwks", Arg: "<url>", Doc: "the key set, for RSA and EC keys", ReplacesSecret: true}},
+		new:     fusionAuthRow, SelfHosted: true,
+		Event: Event{ID: "{event.json.event.id}", Type: "{event.json.event.type}"},
 	},
 	{
 		Name: "okta", Title: "Okta event hooks", Docs: "developer.okta.com/docs/concepts/event-hooks", Secret: "authentication secret",

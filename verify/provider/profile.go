@@ -38,6 +38,8 @@ type Profile struct {
 	bodyless bool
 	// challenge is the WWW-Authenticate of refusals, or empty.
 	challenge string
+	// SelfHosted is set if keys are got from where the user says.
+	SelfHosted bool
 
 	Event Event
 }
@@ -69,6 +71,8 @@ type Option struct {
 	Required bool
 	// Many is set if there may be several values, any of which will do.
 	Many bool
+	// ReplacesSecret is set if no secret is needed with the option.
+	ReplacesSecret bool
 }
 
 // builder makes a verifier of settings that were checked against the profile.

@@ -59,10 +59,17 @@ func (p *Profile) Check(s Settings) error {
 			return fmt.Errorf("%s is empty", o.Name)
 		}
 	}
-	if p.Secret == "" && len(s.Secrets) > 0 {
+	switch {
+	case p.Secret == "" && len(s.Secrets) > 0:
 		return errors.New("there are no secrets in this scheme")
+	case p.Secret != "" && len(s.Secrets) == 0 && !p.secretReplaced(s):
+		return errors.New("no secret")
 	}
 	return nil
+}
+
+func (p *Profile) secretReplaced(s Settings) bool {
+	return slices.ContainsFunc(p.Options, func(o Option) bool { return o.ReplacesSecret && len(s.Options[o.Name]) > 0 })
 }
 
 // Option returns the option of the given name, or nil.
