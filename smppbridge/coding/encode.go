@@ -90,15 +90,20 @@ func (c *Coder) Encode(m *Message, text string, reference uint16) error {
 }
 
 // choose finds the plan with the fewest parts and leaves its cuts in the Message.
-// If there is none, it returns why the one that got furthest does not do.
+// If there is none, it returns that the text is too long for one of them, or which
+// character the last of them does not have.
 func (c *Coder) choose(m *Message, text string) (*plan, outcome) {
 	var best *plan
-	furthest := outcome(0)
+	last, failed := outcome(0), outcome(0)
 	for i := range c.plans {
 		p := &c.plans[i]
-		if o := p.split(c, m, text); !o.fits() {
-			if o == tooLong || furthest != tooLong {
-				furthest = o
+		if p.otherwise && last < 0 {
+			continue
+		}
+		last = p.split(c, m, text)
+		if !last.fits() {
+			if failed != tooLong {
+				failed = last
 			}
 			continue
 		}
@@ -110,13 +115,13 @@ func (c *Coder) choose(m *Message, text string) (*plan, outcome) {
 			}
 		}
 	}
-	return best, furthest
+	return best, failed
 }
 
 func (m *Message) keepSpare() { m.cuts, m.spare = m.spare, m.cuts }
 
-// outcome is how cutting a text ended: with parts, too many of them, or at the
-// offset of a character that cannot be written. It is no error, since another plan
+// outcome is how cutting a text ended: with parts, too many of them, or (from 0
+// on) at the offset of a character that cannot be written. It is no error, since another plan
 // may do and errors take memory.
 type outcome int
 

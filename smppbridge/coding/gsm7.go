@@ -88,10 +88,10 @@ func pack(septets []byte, fill int) []byte {
 			n, bits, held = n+1, bits>>8, held-8
 		}
 	}
-	if held == 0 {
+	if held == 0 || len(septets) == 0 {
 		return septets[:n]
 	}
-	if held == 1 && len(septets) > 0 {
+	if held == 1 {
 		bits |= carriageReturn << 1
 	}
 	return append(septets[:n], byte(bits))

@@ -2,6 +2,7 @@ package coding
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -40,6 +41,9 @@ type plan struct {
 	alphabet        alphabet // with the unit septets
 	locking, single Language
 	dataCoding      byte
+	// otherwise is for the plan that is only meant for text which the one before it
+	// cannot write.
+	otherwise bool
 }
 
 // plansFor returns the ways to write a text with one data_coding. The SMSC
@@ -55,6 +59,7 @@ func plansFor(c Charset, dataCoding byte, defaultAlphabet Charset) []plan {
 	case c == defaultAlphabet:
 		inGSM := p
 		inGSM.unit, inGSM.alphabet = septets, gsm
+		p.otherwise = true
 		if c == UTF8 {
 			p.unit = utf16Octets
 		}
@@ -84,27 +89,30 @@ func automaticPlans(c Config) ([]plan, error) {
 	return plans, nil
 }
 
-// nationalPlans returns every pair of allowed tables: one kind first, since it
-// takes three septets less than both.
+// nationalPlans returns the allowed tables in the order of preference. A handset
+// that does not have a single shift table shows the rest of the text right; a
+// locking shift table saves a septet a character; both take a longer header.
 func nationalPlans(c Config, dataCoding byte) []plan {
-	var one, two []plan
+	var singles, lockings, both []plan
 	for _, single := range append([]Language{NoLanguage}, c.Languages...) {
 		for _, locking := range append([]Language{NoLanguage}, c.Languages...) {
-			if locking == Spanish || locking == NoLanguage && single == NoLanguage {
-				continue // The one has no locking shift table, the other is no choice.
-			}
 			p := plan{
 				charset: c.Default, unit: septets, alphabet: alphabetOf(locking, single),
 				locking: locking, single: single, dataCoding: dataCoding,
 			}
-			if locking == NoLanguage || single == NoLanguage {
-				one = append(one, p)
-			} else {
-				two = append(two, p)
+			switch {
+			case locking == Spanish: // It has no such table.
+			case locking == NoLanguage && single == NoLanguage:
+			case locking == NoLanguage:
+				singles = append(singles, p)
+			case single == NoLanguage:
+				lockings = append(lockings, p)
+			default:
+				both = append(both, p)
 			}
 		}
 	}
-	return append(one, two...)
+	return slices.Concat(singles, lockings, both)
 }
 
 // national says that a user data header names tables.
@@ -174,8 +182,7 @@ func (p *plan) cutMultibyte(text string, limit int) (int, bool) {
 	if p.charset == ISO2022JP {
 		limit -= len(asciiAgain)
 	}
-	// No character has more than three octets of UTF-8 for one octet, so nothing
-	// behind this fits.
+	// Every character takes an octet at least, so nothing behind this fits.
 	src := text[:min(len(text), limit*utf8.UTFMax)]
 	var buf [userDataOctets]byte
 	encoder := multibyteCharsets[p.charset].NewEncoder()
