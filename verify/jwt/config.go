@@ -20,8 +20,9 @@ type Config struct {
 	// Header is the header field that the token is in. Default: Authorization,
 	// where "Bearer" comes before it.
 	Header string
-	// Algorithms are those that a token may be signed with, either with shared
-	// secrets or with key pairs. Required.
+	// Algorithms are those that a token may be signed with. Required. They are
+	// either all for shared secrets or all for key pairs, unless Keys says what
+	// each key is for.
 	Algorithms []Algorithm
 	// KeyEncoding is how shared secrets are written: [verify.KeyRaw], which is
 	// the default, [verify.KeyBase64], or [verify.KeyHex].
@@ -97,7 +98,9 @@ func (c *Config) Validate() error {
 		if err := a.Validate(); err != nil {
 			return fmt.Errorf("algorithms: %w", err)
 		}
-		if a.Symmetric() != c.symmetric() {
+		if c.Keys == nil && a.Symmetric() != c.symmetric() {
+			// A key set says of what kind each key is, but here it is the
+			// algorithms that say whether a text is a secret or public.
 			return errors.New("algorithms with shared secrets (HS*) and with key pairs exclude each other")
 		}
 	}
@@ -105,9 +108,6 @@ func (c *Config) Validate() error {
 	case "", verify.KeyRaw, verify.KeyBase64, verify.KeyHex:
 	default:
 		return fmt.Errorf("key encoding: %q is not one of raw, base64, hex", string(c.KeyEncoding))
-	}
-	if _, ok := c.Keys.(*Remote); ok && c.symmetric() {
-		return errors.New("a key set that others can fetch has no shared secrets, which the HS algorithms need")
 	}
 	if err := c.Rules.Validate(); err != nil {
 		return err

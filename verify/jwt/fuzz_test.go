@@ -36,7 +36,7 @@ func FuzzClaims(f *testing.F) {
 	f.Add(`{"exp":1e9,"aud":["a"],"scope":"a b","jti":"x","sub":null,"iat":-1}`)
 	verifier, err := jwt.New(jwt.Config{
 		Algorithms: []jwt.Algorithm{"HS256"},
-		Rules:      token.Rules{ExpirationOptional: true, Audiences: []string{"a"}, Claims: []token.Claim{{"scope", []string{"b"}}}},
+		Rules:      token.Rules{ExpirationOptional: true, Audiences: []string{"a"}, Claims: []token.Claim{{Name: "scope", Values: []string{"b"}}}},
 	}, "secret")
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, payload string) {

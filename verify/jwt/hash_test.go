@@ -72,7 +72,9 @@ func TestSign(t *testing.T) {
 			c.URLHash = &jwt.Hash{Claim: "url_hash", Encoding: verify.Base64}
 			c.Rules = token.Rules{
 				Issuers: []string{"MessageBird", "x"}, Audiences: []string{"a"}, RequireID: true,
-				Claims: []token.Claim{{"scope", []string{"a", "b"}}, {"ok", []string{"true"}}, {"name", []string{"n"}}},
+				Claims: []token.Claim{
+					{Name: "scope", Values: []string{"a", "b"}}, {Name: "ok", Values: []string{"true"}}, {Name: "name", Values: []string{"n"}},
+				},
 			}
 		},
 	} {

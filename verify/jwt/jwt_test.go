@@ -299,7 +299,6 @@ func TestConfig(t *testing.T) {
 			[]string{publicPEM(ed25519.PublicKey(make([]byte, 32)))}, "zeros",
 		},
 		"set and key":     {jwt.Config{Algorithms: es, Keys: set}, []string{pairs["p256"].pem}, "exclude each other"},
-		"remote HS":       {jwt.Config{Algorithms: hs, Keys: new(jwt.Remote)}, nil, "no shared secrets"},
 		"header":          {jwt.Config{Algorithms: hs, Header: "a b"}, []string{"sEcReT"}, "not a header name"},
 		"leeway":          {jwt.Config{Algorithms: hs, Rules: token.Rules{Leeway: -1}}, []string{"sEcReT"}, "negative leeway"},
 		"body hash":       {jwt.Config{Algorithms: hs, BodyHash: &jwt.BodyHash{}}, []string{"sEcReT"}, "no name"},
