@@ -110,6 +110,13 @@ func (f *form) single(name string) ([]byte, error) {
 	return value, nil
 }
 
+// has reports whether there is a parameter with the name.
+func (f *form) has(name []byte) bool { return hasKey(f.params, name) }
+
+func hasKey(params []param, key []byte) bool {
+	return slices.ContainsFunc(params, func(p param) bool { return bytes.Equal(p.key, key) })
+}
+
 // isForm reports whether the body of r is said to be a form.
 func isForm(r *verify.Request) (bool, error) {
 	values := r.Header[contentType]

@@ -141,8 +141,8 @@ func decodeBase64(dst []byte, s string) bool {
 	if len(s) > len(src) || len(s) != strictBase64.EncodedLen(len(dst)) {
 		return false
 	}
-	// Line breaks, which the decoder skips, leave less than dst. It writes at
-	// most the decoded length of the source, which is up to two bytes more.
+	// Less padding means more than fits into dst, and line breaks, which the
+	// decoder skips, less.
 	var decoded [maxEncodedMAC]byte
 	n, err := strictBase64.Decode(decoded[:], src[:copy(src[:], s)])
 	return err == nil && n == len(dst) && copy(dst, decoded[:n]) == n

@@ -33,10 +33,9 @@ const (
 // with RSA and SHA-256, over the ID and time of the transmission, the ID of the
 // webhook, and the CRC-32 of the body, with vertical bars in between.
 //
-// A CRC-32 proves that a body was not changed by accident only: whoever sees a
-// transmission can make another body that has the same. The IDs of webhooks are
-// public in a sense, too, since PayPal signs for all its customers alike: they
-// tell whose an event is.
+// The key is the same for all customers of PayPal: the ID of the webhook tells
+// whose event it is. A CRC-32 proves only that a body was not changed by
+// accident: whoever sees a transmission can make another body with the same one.
 type paypal struct {
 	scheme       string
 	webhookIDs   []string
@@ -92,11 +91,18 @@ type transmission struct {
 func parseTransmission(r *verify.Request, now time.Time) (*transmission, error) {
 	var algorithm, signature string
 	t := new(transmission)
-	for name, value := range map[string]*string{
-		paypalID: &t.id, paypalTime: &t.timestamp, paypalCertURL: &t.certURL, paypalAlgorithm: &algorithm, paypalSignature: &signature,
+	for _, field := range []struct {
+		name  string
+		value *string
+	}{
+		{paypalID, &t.id},
+		{paypalTime, &t.timestamp},
+		{paypalSignature, &signature},
+		{paypalCertURL, &t.certURL},
+		{paypalAlgorithm, &algorithm},
 	} {
 		var err error
-		if *value, err = verify.HeaderValue(r.Header, name); err != nil {
+		if *field.value, err = verify.HeaderValue(r.Header, field.name); err != nil {
 			return nil, err
 		}
 	}

@@ -8,9 +8,9 @@ import (
 
 // The types of messages.
 const (
-	snsNotification    = "Notification"
-	snsSubscription    = "SubscriptionConfirmation"
-	snsUnsubscriptions = "UnsubscribeConfirmation"
+	snsNotification   = "Notification"
+	snsSubscription   = "SubscriptionConfirmation"
+	snsUnsubscription = "UnsubscribeConfirmation"
 )
 
 // snsMessage is a message, with its members in the order of their names, as far
@@ -61,7 +61,7 @@ func parseSNS(body []byte) (*snsMessage, error) {
 	switch {
 	case m.Type == snsNotification:
 		return m, nil
-	case m.Type != snsSubscription && m.Type != snsUnsubscriptions:
+	case m.Type != snsSubscription && m.Type != snsUnsubscription:
 		return nil, &verify.Error{Reason: verify.ReasonMalformed, Field: "Type"}
 	case m.SubscribeURL == "":
 		return nil, &verify.Error{Reason: verify.ReasonMissing, Field: names[subscribeURL]}

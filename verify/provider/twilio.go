@@ -90,14 +90,12 @@ func (s *scratch) readTwilio(r *verify.Request) (hashed []byte, err error) {
 		// The URL is signed as it is, so it need not be well-formed.
 		s.query.params = s.query.params[:0]
 	}
-	if strings.Contains(r.Query(), twilioBodyHash) {
-		return s.query.single(twilioBodyHash)
-	}
 	isForm, err := isForm(r)
-	if err != nil {
-		return nil, err
-	}
 	switch {
+	case err != nil:
+		return nil, err
+	case s.query.has([]byte(twilioBodyHash)):
+		return s.query.single(twilioBodyHash)
 	case isForm:
 		if !parseForm(&s.body, r.Body) {
 			return nil, &verify.Error{Reason: verify.ReasonMalformed, Field: "body"}
@@ -147,7 +145,8 @@ func (v *twilio) Sign(r *verify.Request, _ time.Time) error {
 		return err
 	}
 	s := new(scratch)
-	if !isForm && len(r.Body) > 0 && !strings.Contains(r.Query(), twilioBodyHash) {
+	parsed := parseForm(&s.query, r.Query())
+	if !isForm && len(r.Body) > 0 && !(parsed && s.query.has([]byte(twilioBodyHash))) {
 		sum := sha256.Sum256(r.Body)
 		separator := "?"
 		if strings.Contains(r.Target, "?") {
