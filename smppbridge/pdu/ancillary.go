@@ -14,7 +14,7 @@ func (*QuerySM) CommandID() CommandID { return CommandQuerySM }
 
 // AppendTo implements [PDU].
 func (p *QuerySM) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandQuerySM, &p.Header)
+	c := newEncoder(b, CommandQuerySM, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -44,7 +44,7 @@ func (*QuerySMResp) CommandID() CommandID { return CommandQuerySMResp }
 
 // AppendTo implements [PDU].
 func (p *QuerySMResp) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandQuerySMResp, &p.Header)
+	c := newEncoder(b, CommandQuerySMResp, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -77,7 +77,7 @@ func (*CancelSM) CommandID() CommandID { return CommandCancelSM }
 
 // AppendTo implements [PDU].
 func (p *CancelSM) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandCancelSM, &p.Header)
+	c := newEncoder(b, CommandCancelSM, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -105,7 +105,7 @@ func (*CancelSMResp) CommandID() CommandID { return CommandCancelSMResp }
 
 // AppendTo implements [PDU].
 func (p *CancelSMResp) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandCancelSMResp, &p.Header)
+	c := newEncoder(b, CommandCancelSMResp, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -137,7 +137,7 @@ func (*ReplaceSM) CommandID() CommandID { return CommandReplaceSM }
 
 // AppendTo implements [PDU].
 func (p *ReplaceSM) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandReplaceSM, &p.Header)
+	c := newEncoder(b, CommandReplaceSM, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -172,7 +172,7 @@ func (*ReplaceSMResp) CommandID() CommandID { return CommandReplaceSMResp }
 
 // AppendTo implements [PDU].
 func (p *ReplaceSMResp) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandReplaceSMResp, &p.Header)
+	c := newEncoder(b, CommandReplaceSMResp, p.Header)
 	p.fields(&c)
 	return c.finish()
 }

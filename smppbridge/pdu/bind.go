@@ -48,7 +48,7 @@ func (p *Bind) CommandID() CommandID { return CommandID(p.Mode) }
 
 // AppendTo implements [PDU].
 func (p *Bind) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, p.CommandID(), &p.Header)
+	c := newEncoder(b, p.CommandID(), p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -81,7 +81,7 @@ func (p *BindResp) CommandID() CommandID { return CommandID(p.Mode).Response() }
 
 // AppendTo implements [PDU].
 func (p *BindResp) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, p.CommandID(), &p.Header)
+	c := newEncoder(b, p.CommandID(), p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -118,7 +118,7 @@ func (*Outbind) CommandID() CommandID { return CommandOutbind }
 
 // AppendTo implements [PDU].
 func (p *Outbind) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandOutbind, &p.Header)
+	c := newEncoder(b, CommandOutbind, p.Header)
 	p.fields(&c)
 	return c.finish()
 }

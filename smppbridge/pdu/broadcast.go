@@ -24,7 +24,7 @@ func (*BroadcastSM) CommandID() CommandID { return CommandBroadcastSM }
 
 // AppendTo implements [PDU].
 func (p *BroadcastSM) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandBroadcastSM, &p.Header)
+	c := newEncoder(b, CommandBroadcastSM, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -63,7 +63,7 @@ func (*BroadcastSMResp) CommandID() CommandID { return CommandBroadcastSMResp }
 
 // AppendTo implements [PDU].
 func (p *BroadcastSMResp) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandBroadcastSMResp, &p.Header)
+	c := newEncoder(b, CommandBroadcastSMResp, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -92,7 +92,7 @@ func (*QueryBroadcastSM) CommandID() CommandID { return CommandQueryBroadcastSM 
 
 // AppendTo implements [PDU].
 func (p *QueryBroadcastSM) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandQueryBroadcastSM, &p.Header)
+	c := newEncoder(b, CommandQueryBroadcastSM, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -122,7 +122,7 @@ func (*QueryBroadcastSMResp) CommandID() CommandID { return CommandQueryBroadcas
 
 // AppendTo implements [PDU].
 func (p *QueryBroadcastSMResp) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandQueryBroadcastSMResp, &p.Header)
+	c := newEncoder(b, CommandQueryBroadcastSMResp, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -152,7 +152,7 @@ func (*CancelBroadcastSM) CommandID() CommandID { return CommandCancelBroadcastS
 
 // AppendTo implements [PDU].
 func (p *CancelBroadcastSM) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandCancelBroadcastSM, &p.Header)
+	c := newEncoder(b, CommandCancelBroadcastSM, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -180,7 +180,7 @@ func (*CancelBroadcastSMResp) CommandID() CommandID { return CommandCancelBroadc
 
 // AppendTo implements [PDU].
 func (p *CancelBroadcastSMResp) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandCancelBroadcastSMResp, &p.Header)
+	c := newEncoder(b, CommandCancelBroadcastSMResp, p.Header)
 	p.fields(&c)
 	return c.finish()
 }

@@ -22,7 +22,7 @@ type coder struct {
 	mode mode
 	id   CommandID
 	// header is that of the PDU.
-	header *Header
+	header Header
 	// b is what is encoded so far, or the frame that is decoded.
 	b []byte
 	// pos is where the PDU begins in b when encoding, and where the next field

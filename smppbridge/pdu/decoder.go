@@ -42,7 +42,7 @@ func (d *Decoder) Decode(frame []byte) (PDU, error) {
 	}
 	*p.Head() = h
 	c := &d.coder
-	*c = coder{mode: decoding, id: id, header: p.Head(), b: frame, pos: HeaderLength, loose: d.Lenient || id.IsResponse()}
+	*c = coder{mode: decoding, id: id, header: h, b: frame, pos: HeaderLength, loose: d.Lenient || id.IsResponse()}
 	p.fields(c)
 	return c.decoded(p)
 }
@@ -67,7 +67,7 @@ func (d *Decoder) pdu(id CommandID) PDU {
 
 // decoded returns the PDU whose fields were decoded.
 func (c *coder) decoded(p PDU) (PDU, error) {
-	h, body := c.header, c.b[HeaderLength:]
+	h, body := p.Head(), c.b[HeaderLength:]
 	if c.id.IsResponse() {
 		// The specification says that an error has no body, so a broken one is
 		// none.

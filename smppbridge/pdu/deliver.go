@@ -11,7 +11,7 @@ func (*DeliverSM) CommandID() CommandID { return CommandDeliverSM }
 
 // AppendTo implements [PDU].
 func (p *DeliverSM) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandDeliverSM, &p.Header)
+	c := newEncoder(b, CommandDeliverSM, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -39,7 +39,7 @@ func (*DeliverSMResp) CommandID() CommandID { return CommandDeliverSMResp }
 
 // AppendTo implements [PDU].
 func (p *DeliverSMResp) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandDeliverSMResp, &p.Header)
+	c := newEncoder(b, CommandDeliverSMResp, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -72,7 +72,7 @@ func (*DataSM) CommandID() CommandID { return CommandDataSM }
 
 // AppendTo implements [PDU].
 func (p *DataSM) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandDataSM, &p.Header)
+	c := newEncoder(b, CommandDataSM, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -108,7 +108,7 @@ func (*DataSMResp) CommandID() CommandID { return CommandDataSMResp }
 
 // AppendTo implements [PDU].
 func (p *DataSMResp) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandDataSMResp, &p.Header)
+	c := newEncoder(b, CommandDataSMResp, p.Header)
 	p.fields(&c)
 	return c.finish()
 }

@@ -34,7 +34,7 @@ func logValue(p PDU) slog.Value {
 // attrs returns the header and the fields of a PDU.
 func attrs(p PDU) []slog.Attr {
 	h := p.Head()
-	c := coder{mode: describing, id: p.CommandID(), header: h}
+	c := coder{mode: describing, id: p.CommandID(), header: *h}
 	c.attrs = append(c.attrs, slog.Uint64("sequence_number", uint64(h.Sequence)))
 	if c.id.IsResponse() || h.Status != StatusOK {
 		c.attrs = append(c.attrs, slog.String("command_status", h.Status.String()))

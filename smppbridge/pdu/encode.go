@@ -8,7 +8,7 @@ import (
 func appendUint32(b []byte, v uint32) []byte { return binary.BigEndian.AppendUint32(b, v) }
 
 // newEncoder begins a PDU behind b. Its length follows in finish.
-func newEncoder(b []byte, id CommandID, h *Header) coder {
+func newEncoder(b []byte, id CommandID, h Header) coder {
 	c := coder{mode: encoding, id: id, header: h, pos: len(b)}
 	c.b = appendUint32(b, 0)
 	c.b = appendUint32(c.b, uint32(id))

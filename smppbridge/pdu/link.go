@@ -12,7 +12,7 @@ func (*Unbind) CommandID() CommandID { return CommandUnbind }
 
 // AppendTo implements [PDU].
 func (p *Unbind) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandUnbind, &p.Header)
+	c := newEncoder(b, CommandUnbind, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -35,7 +35,7 @@ func (*UnbindResp) CommandID() CommandID { return CommandUnbindResp }
 
 // AppendTo implements [PDU].
 func (p *UnbindResp) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandUnbindResp, &p.Header)
+	c := newEncoder(b, CommandUnbindResp, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -58,7 +58,7 @@ func (*EnquireLink) CommandID() CommandID { return CommandEnquireLink }
 
 // AppendTo implements [PDU].
 func (p *EnquireLink) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandEnquireLink, &p.Header)
+	c := newEncoder(b, CommandEnquireLink, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -81,7 +81,7 @@ func (*EnquireLinkResp) CommandID() CommandID { return CommandEnquireLinkResp }
 
 // AppendTo implements [PDU].
 func (p *EnquireLinkResp) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandEnquireLinkResp, &p.Header)
+	c := newEncoder(b, CommandEnquireLinkResp, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -105,7 +105,7 @@ func (*GenericNack) CommandID() CommandID { return CommandGenericNack }
 
 // AppendTo implements [PDU].
 func (p *GenericNack) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandGenericNack, &p.Header)
+	c := newEncoder(b, CommandGenericNack, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -132,7 +132,7 @@ func (*AlertNotification) CommandID() CommandID { return CommandAlertNotificatio
 
 // AppendTo implements [PDU].
 func (p *AlertNotification) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandAlertNotification, &p.Header)
+	c := newEncoder(b, CommandAlertNotification, p.Header)
 	p.fields(&c)
 	return c.finish()
 }

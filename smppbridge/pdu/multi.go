@@ -41,7 +41,7 @@ func (*SubmitMulti) CommandID() CommandID { return CommandSubmitMulti }
 
 // AppendTo implements [PDU].
 func (p *SubmitMulti) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandSubmitMulti, &p.Header)
+	c := newEncoder(b, CommandSubmitMulti, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -115,7 +115,7 @@ func (*SubmitMultiResp) CommandID() CommandID { return CommandSubmitMultiResp }
 
 // AppendTo implements [PDU].
 func (p *SubmitMultiResp) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandSubmitMultiResp, &p.Header)
+	c := newEncoder(b, CommandSubmitMultiResp, p.Header)
 	p.fields(&c)
 	return c.finish()
 }

@@ -29,7 +29,7 @@ func (*SubmitSM) CommandID() CommandID { return CommandSubmitSM }
 
 // AppendTo implements [PDU].
 func (p *SubmitSM) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandSubmitSM, &p.Header)
+	c := newEncoder(b, CommandSubmitSM, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
@@ -82,7 +82,7 @@ func (*SubmitSMResp) CommandID() CommandID { return CommandSubmitSMResp }
 
 // AppendTo implements [PDU].
 func (p *SubmitSMResp) AppendTo(b []byte) ([]byte, error) {
-	c := newEncoder(b, CommandSubmitSMResp, &p.Header)
+	c := newEncoder(b, CommandSubmitSMResp, p.Header)
 	p.fields(&c)
 	return c.finish()
 }
