@@ -195,7 +195,10 @@ func TestAnswers(t *testing.T) {
 	s := says(`{"active":true}`)
 	v := newVerifier(t, s, nil)
 	for _, h := range []http.Header{
-		{}, {"Authorization": {"Basic dTpw"}}, {"Authorization": {"Bearer a b"}}, {"Authorization": {"Bearer a", "Bearer a"}},
+		{},
+		{"Authorization": {"Basic dTpw"}},
+		{"Authorization": {"Bearer a b"}},
+		{"Authorization": {"Bearer a", "Bearer a"}},
 		{"Authorization": {"Bearer " + strings.Repeat("a", 16<<10)}},
 	} {
 		_, err := v.Verify(t.Context(), &verify.Request{Header: h}, now)

@@ -292,11 +292,13 @@ func TestConfig(t *testing.T) {
 		"two in one file":   {jwt.Config{Algorithms: es}, []string{pairs["p256"].pem + pairs["p256"].pem}, "more than one"},
 		"weak key": {
 			jwt.Config{Algorithms: []jwt.Algorithm{"RS256"}},
-			[]string{pemFile("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&weak.PublicKey))}, "1024 bits",
+			[]string{pemFile("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&weak.PublicKey))},
+			"1024 bits",
 		},
 		"zero key": {
 			jwt.Config{Algorithms: []jwt.Algorithm{"EdDSA"}},
-			[]string{publicPEM(ed25519.PublicKey(make([]byte, 32)))}, "zeros",
+			[]string{publicPEM(ed25519.PublicKey(make([]byte, 32)))},
+			"zeros",
 		},
 		"set and key":     {jwt.Config{Algorithms: es, Keys: set}, []string{pairs["p256"].pem}, "exclude each other"},
 		"header":          {jwt.Config{Algorithms: hs, Header: "a b"}, []string{"sEcReT"}, "not a header name"},
