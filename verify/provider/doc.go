@@ -7,7 +7,6 @@
 // Betstack and Microsoft Graph, where parameters or members of the body are
 // signed one by one, and Amazon SNS and PayPal, which sign with certificates.
 //
-// The package imports packages verify and verify/fetch, and neither Caddy nor
-// the relay engine. It reads no clock, logs nothing, and its verifiers are safe
-// for concurrent use.
+// The package imports the other packages under verify, and neither Caddy nor the
+// relay engine. It logs nothing, and its verifiers are safe for concurrent use.
 package provider

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -152,7 +153,8 @@ func TestPayPalCertificate(t *testing.T) {
 		"issuer unknown":   {[]*x509.Certificate{leaf}, nil, "error"},
 		"issuer unreadable": {
 			[]*x509.Certificate{leaf},
-			documents{"https://cacerts.digicert.com/Issuer.crt": "x"}, "error",
+			documents{"https://cacerts.digicert.com/Issuer.crt": "x"},
+			"error",
 		},
 		"other name": {[]*x509.Certificate{paypalLeaf(t, issuer, "www.paypal.com"), issuer}, nil, verify.ReasonKey},
 		"wildcard":   {[]*x509.Certificate{paypalLeaf(t, issuer, "*.evil.example"), issuer}, nil, verify.ReasonKey},
@@ -166,9 +168,7 @@ func TestPayPalCertificate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			known := documents{paypalURL: encodePEM(c.chain...)}
-			for url, document := range c.more {
-				known[url] = document
-			}
+			maps.Copy(known, c.more)
 			v, err := newPayPal("paypal", known, roots, paypalWebhook)
 			require.NoError(t, err)
 			r := paypalRequest(t, "1", "2023-09-07T08:07:06Z", paypalURL, "{}")

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ import (
 )
 
 const (
-	snsTopic       = "arn:aws:sns:eu-north-1:123456789012:orders"
+	testTopic      = "arn:aws:sns:eu-north-1:123456789012:orders"
 	snsCertificate = "https://sns.eu-north-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem"
 )
 
@@ -32,7 +33,7 @@ func testSNS(t testing.TB) *sns {
 		snsCertificate: certificate,
 		"https://sns.cn-north-1.amazonaws.com.cn/SimpleNotificationService-1.pem": certificate,
 		"https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem":     certificate,
-	}, snsTopic, "arn:aws-cn:sns:cn-north-1:123456789012:orders.fifo")
+	}, testTopic, "arn:aws-cn:sns:cn-north-1:123456789012:orders.fifo")
 	require.NoError(t, err)
 	return v
 }
@@ -40,12 +41,10 @@ func testSNS(t testing.TB) *sns {
 // snsRequest signs the members, with some that all messages have.
 func snsRequest(t testing.TB, members map[string]any) *verify.Request {
 	message := map[string]any{
-		"Type": "Notification", "MessageId": "165545c9-2a5c-472c-8df2-7ff2be2b3b1b", "TopicArn": snsTopic, "Message": "hello\nthere",
+		"Type": "Notification", "MessageId": "165545c9-2a5c-472c-8df2-7ff2be2b3b1b", "TopicArn": testTopic, "Message": "hello\nthere",
 		"Timestamp": "2023-11-14T22:13:20.000Z", "SignatureVersion": "2", "SigningCertURL": snsCertificate, "Signature": "AA==",
 	}
-	for name, value := range members {
-		message[name] = value
-	}
+	maps.Copy(message, members)
 	body, err := json.Marshal(message)
 	require.NoError(t, err)
 	if parsed, err := parseSNS(body); err == nil {
@@ -64,9 +63,9 @@ func TestSNS(t *testing.T) {
 	identity, err := v.Verify(t.Context(), snsRequest(t, nil), snsTime.Add(time.Hour))
 	require.NoError(t, err)
 	require.Equal(t, verify.Identity{
-		Scheme: "aws_sns", ID: "165545c9-2a5c-472c-8df2-7ff2be2b3b1b", IDSigned: true, Timestamp: snsTime, Key: 1, Subject: snsTopic,
+		Scheme: "aws_sns", ID: "165545c9-2a5c-472c-8df2-7ff2be2b3b1b", IDSigned: true, Timestamp: snsTime, Key: 1, Subject: testTopic,
 		Digest: sha256.Sum256([]byte("Message\nhello\nthere\nMessageId\n165545c9-2a5c-472c-8df2-7ff2be2b3b1b\n" +
-			"Timestamp\n2023-11-14T22:13:20.000Z\nTopicArn\n" + snsTopic + "\nType\nNotification\n")),
+			"Timestamp\n2023-11-14T22:13:20.000Z\nTopicArn\n" + testTopic + "\nType\nNotification\n")),
 	}, identity)
 	for name, members := range map[string]map[string]any{
 		"subject":       {"Subject": "s"},
@@ -93,8 +92,8 @@ func TestSNSRefuses(t *testing.T) {
 		"too new":             {map[string]any{"Timestamp": "2023-11-14T22:18:20.001Z"}, verify.ReasonFuture, "Timestamp"},
 		"no time":             {map[string]any{"Timestamp": "now"}, verify.ReasonMalformed, "Timestamp"},
 		"time is a number":    {map[string]any{"Timestamp": 1700000000}, verify.ReasonMalformed, "Timestamp"},
-		"other topic":         {map[string]any{"TopicArn": snsTopic + "2"}, verify.ReasonForbidden, "TopicArn"},
-		"topics":              {map[string]any{"TopicArn": []string{snsTopic}}, verify.ReasonMalformed, "TopicArn"},
+		"other topic":         {map[string]any{"TopicArn": testTopic + "2"}, verify.ReasonForbidden, "TopicArn"},
+		"topics":              {map[string]any{"TopicArn": []string{testTopic}}, verify.ReasonMalformed, "TopicArn"},
 		"other region":        {map[string]any{"SigningCertURL": "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem"}, verify.ReasonKey, "SigningCertURL"},
 		"port":                {map[string]any{"SigningCertURL": strings.Replace(snsCertificate, ".com/", ".com:443/", 1)}, verify.ReasonKey, "SigningCertURL"},
 		"user":                {map[string]any{"SigningCertURL": strings.Replace(snsCertificate, "sns.", "x@sns.", 1)}, verify.ReasonKey, "SigningCertURL"},
@@ -151,7 +150,7 @@ func TestSNSBody(t *testing.T) {
 
 func TestSNSSubscribeURL(t *testing.T) {
 	v := testSNS(t)
-	const good = "https://sns.eu-north-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn=" + snsTopic + "&Token=1"
+	const good = "https://sns.eu-north-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn=" + testTopic + "&Token=1"
 	body := func(typ, url string) []byte {
 		return snsRequest(t, map[string]any{"Type": typ, "Token": "1", "SubscribeURL": url}).Body
 	}

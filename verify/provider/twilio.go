@@ -145,8 +145,8 @@ func (v *twilio) Sign(r *verify.Request, _ time.Time) error {
 		return err
 	}
 	s := new(scratch)
-	parsed := parseForm(&s.query, r.Query())
-	if !isForm && len(r.Body) > 0 && !(parsed && s.query.has([]byte(twilioBodyHash))) {
+	hashed := parseForm(&s.query, r.Query()) && s.query.has([]byte(twilioBodyHash))
+	if !isForm && len(r.Body) > 0 && !hashed {
 		sum := sha256.Sum256(r.Body)
 		separator := "?"
 		if strings.Contains(r.Target, "?") {
