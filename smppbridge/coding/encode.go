@@ -100,6 +100,9 @@ func (c *Coder) choose(m *Message, text string) (*plan, outcome) {
 		if p.otherwise && last < 0 {
 			continue
 		}
+		if p.charset == UCS2 && best != nil {
+			break // All others have room for more than 67 characters.
+		}
 		last = p.split(c, m, text)
 		if !last.fits() {
 			if failed != tooLong {

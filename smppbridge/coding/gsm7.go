@@ -38,14 +38,14 @@ func (a alphabet) encode(dst []byte, text string) []byte {
 // table, a second escape and an escape at the end mean a space (3GPP TS 23.038
 // section 6.2.1.1, note 1); so does a place of a locking table without a character.
 func (a alphabet) decode(dst, septets []byte) []byte {
-	for i := 0; i < len(septets); i++ {
-		septet, chars := septets[i], &a.locking.chars
+	for len(septets) > 0 {
+		septet, chars := septets[0], &a.locking.chars
+		septets = septets[1:]
 		if septet == escape {
-			i++
-			if i == len(septets) {
+			if len(septets) == 0 {
 				return append(dst, ' ')
 			}
-			septet = septets[i]
+			septet, septets = septets[0], septets[1:]
 			if septet < 0x80 && a.single.chars[septet] != 0 {
 				chars = &a.single.chars
 			}
@@ -58,7 +58,7 @@ func (a alphabet) decode(dst, septets []byte) []byte {
 		case r == 0, r == escape:
 			dst = append(dst, ' ')
 		case r < utf8.RuneSelf:
-			dst = append(dst, byte(r))
+			dst = append(dst, byte(r&0x7f))
 		default:
 			dst = utf8.AppendRune(dst, r)
 		}
@@ -84,7 +84,7 @@ func pack(septets []byte, fill int) []byte {
 	for _, septet := range septets {
 		bits |= uint(septet) << held
 		if held += 7; held >= 8 {
-			septets[n] = byte(bits)
+			septets[n] = byte(bits & 0xff)
 			n, bits, held = n+1, bits>>8, held-8
 		}
 	}
@@ -94,7 +94,7 @@ func pack(septets []byte, fill int) []byte {
 	if held == 1 {
 		bits |= carriageReturn << 1
 	}
-	return append(septets[:n], byte(bits))
+	return append(septets[:n], byte(bits&0xff))
 }
 
 // unpack appends the septets of packed text, one an octet. A carriage return that

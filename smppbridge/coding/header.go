@@ -141,13 +141,14 @@ func appendHeader(dst []byte, concat Concat, locking, single Language) []byte {
 	if n == 0 {
 		return dst
 	}
-	dst = append(dst, byte(n-headerLenOctets))
+	dst = append(dst, byte(n-headerLenOctets)) //nolint:gosec // It is at most 12.
 	if concat.Total > 1 {
 		switch concat.Transport {
 		case UDH8:
-			dst = append(dst, ieConcat8, 3, byte(concat.Reference), concat.Total, concat.Number)
+			dst = append(dst, ieConcat8, 3, byte(concat.Reference&0xff), concat.Total, concat.Number)
 		case UDH16:
-			dst = append(dst, ieConcat16, 4, byte(concat.Reference>>8), byte(concat.Reference), concat.Total, concat.Number)
+			dst = binary.BigEndian.AppendUint16(append(dst, ieConcat16, 4), concat.Reference)
+			dst = append(dst, concat.Total, concat.Number)
 		}
 	}
 	if single != NoLanguage {

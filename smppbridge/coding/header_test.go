@@ -18,7 +18,8 @@ func TestParseHeader(t *testing.T) {
 		"16-bit reference": {"0608041234030204", Header{Concat: Concat{UDH16, 0x1234, 3, 2}, Octets: 7}, "04", nil},
 		"WAP push": {
 			"0605040b8423f025",
-			Header{HasPorts: true, DestinationPort: 0x0b84, SourcePort: 0x23f0, Octets: 7}, "25", nil,
+			Header{HasPorts: true, DestinationPort: 0x0b84, SourcePort: 0x23f0, Octets: 7},
+			"25", nil,
 		},
 		"8-bit ports":       {"0404020102", Header{HasPorts: true, DestinationPort: 1, SourcePort: 2, Octets: 5}, "", nil},
 		"Turkish":           {"0624010125010141", Header{Locking: Turkish, Single: Turkish, Octets: 7}, "41", nil},

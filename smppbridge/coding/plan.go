@@ -51,12 +51,12 @@ type plan struct {
 // counted in septets, other text in what Latin-1 and UTF-8 become.
 func plansFor(c Charset, dataCoding byte, defaultAlphabet Charset) []plan {
 	p := plan{charset: c, unit: octets, dataCoding: dataCoding}
-	switch {
-	case c == GSM7, c == GSM7Packed:
+	switch c {
+	case GSM7, GSM7Packed:
 		p.unit, p.alphabet = septets, gsm
-	case c == UCS2:
+	case UCS2:
 		p.unit = utf16Octets
-	case c == defaultAlphabet:
+	case defaultAlphabet:
 		inGSM := p
 		inGSM.unit, inGSM.alphabet = septets, gsm
 		p.otherwise = true
@@ -154,9 +154,13 @@ func (p *plan) cut(text string, userData, header int) (int, bool) {
 	if p.charset == Binary {
 		return min(len(text), limit), true
 	}
-	used := 0
+	used, inGSM := 0, p.charset <= GSM7Packed
 	for i, r := range text {
-		cost := p.cost(r)
+		cost := 1
+		// The common case is worth a shortcut.
+		if !inGSM || r >= utf8.RuneSelf || p.alphabet.locking.low[r] == noSeptet {
+			cost = p.cost(r)
+		}
 		if cost == 0 {
 			return i, false
 		}

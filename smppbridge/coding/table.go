@@ -1,7 +1,6 @@
 package coding
 
 import (
-	"cmp"
 	"slices"
 	"sync"
 )
@@ -40,15 +39,11 @@ const defaultExtension = "" +
 // table is 128 characters with their way back.
 type table struct {
 	chars [128]rune
-	// low has the septets of the characters below U+0100, high those of the
-	// others in the order of the characters.
-	low  [256]byte
-	high []highSeptet
-}
-
-type highSeptet struct {
-	char   rune
-	septet byte
+	// low has the septets of the characters below U+0100; high has the others in
+	// order, and highSeptets their septets.
+	low         [256]byte
+	high        []rune
+	highSeptets []byte
 }
 
 // newTable makes a table of 128 characters. A character that stands at several
@@ -63,29 +58,31 @@ func newTable(chars string) *table {
 		t.chars[septet] = r
 		switch {
 		case r == 0, r == escape:
-		case r < 256:
-			if t.low[r] == noSeptet {
-				t.low[r] = septet
-			}
-		default:
-			t.high = append(t.high, highSeptet{char: r, septet: septet})
+		case r >= 256:
+			i, _ := slices.BinarySearch(t.high, r)
+			t.high = slices.Insert(t.high, i, r)
+			t.highSeptets = slices.Insert(t.highSeptets, i, septet)
+		case t.low[r] == noSeptet:
+			t.low[r] = septet
 		}
 		septet++
 	}
-	slices.SortStableFunc(t.high, func(a, b highSeptet) int { return cmp.Compare(a.char, b.char) })
 	return t
 }
 
 // septet returns where a character stands, or noSeptet.
 func (t *table) septet(r rune) byte {
 	if r < 256 {
-		return t.low[r&0xff]
+		return t.low[r&0xff] // Small enough to be inlined.
 	}
-	i, ok := slices.BinarySearchFunc(t.high, r, func(h highSeptet, r rune) int { return cmp.Compare(h.char, r) })
-	if !ok {
-		return noSeptet
+	return t.highSeptet(r)
+}
+
+func (t *table) highSeptet(r rune) byte {
+	if i, ok := slices.BinarySearch(t.high, r); ok {
+		return t.highSeptets[i]
 	}
-	return t.high[i].septet
+	return noSeptet
 }
 
 // alphabet is the two tables that are in force for a short message.
