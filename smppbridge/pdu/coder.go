@@ -33,6 +33,8 @@ type coder struct {
 	// hasFields is set once a field was decoded, or would have been if there
 	// were a body.
 	hasFields bool
+	// hasTLVs is set once there are TLVs.
+	hasTLVs bool
 	// attrs is the description so far.
 	attrs []slog.Attr
 	// err is the first error. After it, encoding goes on for nothing, and
@@ -123,8 +125,10 @@ func (c *coder) tlvs(t *TLVs) {
 	switch c.mode {
 	case encoding:
 		c.b = append(c.b, t.raw...)
+		c.hasTLVs = len(t.raw) > 0
 	case decoding:
 		t.raw = c.takeTLVs()
+		c.hasTLVs = len(t.raw) > 0
 	case describing:
 		if len(t.raw) > 0 {
 			c.attrs = append(c.attrs, slog.String("tlvs", t.String()))

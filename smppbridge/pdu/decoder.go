@@ -78,7 +78,7 @@ func (c *coder) decoded(p PDU) (PDU, error) {
 		case !c.hasFields:
 		case h.Status == StatusOK && len(body) == 0:
 			h.Body = BodyAbsent
-		case h.Status != StatusOK && len(body) > 0 && isZero(body):
+		case h.Status != StatusOK && len(body) > 0 && c.isEmpty(body):
 			h.Body = BodyPresent
 		}
 	}

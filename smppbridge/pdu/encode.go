@@ -38,12 +38,15 @@ func (c *coder) omitsBody(body []byte) bool {
 	case BodyPresent:
 		return false
 	default:
-		return c.header.Status != StatusOK && isZero(body)
+		return c.header.Status != StatusOK && c.isEmpty(body)
 	}
 }
 
-// isZero tells whether all fields of a body are empty.
-func isZero(body []byte) bool {
+// isEmpty tells whether all fields of a body are empty.
+func (c *coder) isEmpty(body []byte) bool {
+	if c.hasTLVs {
+		return false
+	}
 	for _, octet := range body {
 		if octet != 0 {
 			return false

@@ -78,7 +78,7 @@ const (
 	TagDestAddrNPCountry          Tag = 0x0613 // 1 to 5
 )
 
-var tagNames = map[Tag]string{
+var tagNames = map[Tag]string{ //nolint:gosec // No credentials: the names of tags.
 	TagDestAddrSubunit: "dest_addr_subunit", TagDestNetworkType: "dest_network_type", TagDestBearerType: "dest_bearer_type",
 	TagDestTelematicsID: "dest_telematics_id", TagSourceAddrSubunit: "source_addr_subunit", TagSourceNetworkType: "source_network_type",
 	TagSourceBearerType: "source_bearer_type", TagSourceTelematicsID: "source_telematics_id", TagQOSTimeToLive: "qos_time_to_live",

@@ -25,7 +25,7 @@ func (t TLVs) SCInterfaceVersion() (InterfaceVersion, bool) {
 }
 
 // NetworkErrorCode is why a network could not deliver a message (3.4 section
-// 5.3.2.31, 5.0 section 4.8.4.42).
+// 5.3.2.31).
 type NetworkErrorCode struct {
 	// Network is 3 for GSM and 8 for codes of the SMSC itself; 0 if the SMSC
 	// does not tell.
