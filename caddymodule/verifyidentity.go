@@ -115,5 +115,6 @@ func verifyRequest(r *http.Request, body []byte) verify.Request {
 	if !strings.HasPrefix(v.Target, "/") {
 		v.Target = url.RequestURI() // a client may send the absolute URL
 	}
+	v.ClientIP, v.Certificate = clientIP(r), clientCertificate(r)
 	return v
 }

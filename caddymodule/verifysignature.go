@@ -219,8 +219,15 @@ func (o *SignatureOptions) config(scheme string, a verify.Algorithm, e verify.Ke
 	return c
 }
 
+// signedParts is implemented by verifiers of signatures that can cover one
+// thing or another.
+type signedParts interface {
+	HeaderNames() []string
+	CoversBody() bool
+}
+
 // warnAboutSignature logs what is odd, but can be right.
-func warnAboutSignature(logger *zap.Logger, v *verify.Signature) {
+func warnAboutSignature(logger *zap.Logger, v signedParts) {
 	for _, name := range v.HeaderNames() {
 		if strings.ContainsAny(name, "_.") {
 			logger.Warn("the server drops header fields with _ or . in their names, unless expected_underscore_headers or expected_dot_headers lists them",

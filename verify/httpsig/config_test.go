@@ -155,10 +155,10 @@ func TestRefusedConfigs(t *testing.T) {
 		components[i] = strings.Repeat("a", i+1)
 	}
 	for message, config := range map[string]httpsig.Config{
-		"no key":                                   {},
-		"17 keys, at most 16 are allowed":          {Keys: many},
-		`key 1: "" is not one of rsa-pss-sha512`:   {Keys: []httpsig.Key{{ID: "k"}}},
-		`key 1: "none" is not one of`:              {Keys: []httpsig.Key{{ID: "k", Algorithm: "none"}}},
+		"no key":                          {},
+		"17 keys, at most 16 are allowed": {Keys: many},
+		"key 1: the algorithm is not one of rsa-":  {Keys: []httpsig.Key{{ID: "k"}}},
+		"key 2: the algorithm is not one of rsa-":  {Keys: []httpsig.Key{key, {ID: "l", Algorithm: "none"}}},
 		"key 1: its id must be":                    {Keys: []httpsig.Key{{Algorithm: httpsig.HMACSHA256}}},
 		"key 2: its id must be":                    {Keys: []httpsig.Key{key, {ID: "\u00e9", Algorithm: httpsig.HMACSHA256}}},
 		`key 2: there is another one with the id`:  {Keys: []httpsig.Key{key, key}},
@@ -186,4 +186,21 @@ func TestRefusedConfigs(t *testing.T) {
 		require.ErrorContains(t, err, message)
 	}
 	require.NoError(t, httpsig.Config{Keys: many[:16], Components: components[:32]}.Validate())
+}
+
+func TestRequirements(t *testing.T) {
+	for _, test := range []struct {
+		components []string
+		headers    []string
+		body       bool
+	}{
+		{nil, nil, true},
+		{[]string{}, nil, false},
+		{[]string{"@method", "x_a", "content-digest;sf", `date;key="a"`}, []string{"X_a", "Content-Digest", "Date"}, false},
+		{[]string{"content-digest"}, []string{"Content-Digest"}, true},
+	} {
+		v := newVerifier(t, httpsig.Config{Components: test.components})
+		require.Equal(t, test.headers, v.HeaderNames())
+		require.Equal(t, test.body, v.CoversBody())
+	}
 }

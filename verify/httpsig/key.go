@@ -25,7 +25,8 @@ const (
 
 var algorithms = []Algorithm{RSAPSSSHA512, RSAV15SHA256, HMACSHA256, ECDSAP256SHA256, ECDSAP384SHA384, Ed25519}
 
-// Validate returns an error if there is no such algorithm.
+// Validate returns an error if there is no such algorithm. It does not show a,
+// in whose place a key may stand by mistake.
 func (a Algorithm) Validate() error {
 	if slices.Contains(algorithms, a) {
 		return nil
@@ -34,7 +35,7 @@ func (a Algorithm) Validate() error {
 	for i, known := range algorithms {
 		names[i] = string(known)
 	}
-	return fmt.Errorf("%q is not one of %s", string(a), strings.Join(names, ", "))
+	return fmt.Errorf("the algorithm is not one of %s", strings.Join(names, ", "))
 }
 
 // Key is a key with its name and the only algorithm that it is used with.

@@ -3,6 +3,7 @@ package httpsig
 import (
 	"context"
 	"crypto/sha256"
+	"net/http"
 	"strings"
 	"time"
 
@@ -25,6 +26,23 @@ type Verifier struct {
 	label, tag string
 	required   []covered // nil for the default
 	maxAge     time.Duration
+}
+
+// HeaderNames returns the names of the header fields that must be covered.
+func (v *Verifier) HeaderNames() []string {
+	var names []string
+	for i := range v.required {
+		if name := v.required[i].name; !strings.HasPrefix(name, "@") {
+			names = append(names, http.CanonicalHeaderKey(name))
+		}
+	}
+	return names
+}
+
+// CoversBody reports whether a body must be covered. If not, whoever sees a
+// request can send another body under its signature.
+func (v *Verifier) CoversBody() bool {
+	return v.required == nil || coversName(v.required, digestComponent)
 }
 
 // Verify implements [verify.Verifier].
