@@ -172,13 +172,28 @@ func (dest *Destination) unmarshalOption(d *caddyfile.Dispenser) (common bool, e
 func unmarshalModule(d *caddyfile.Dispenser, namespace, key, what string) (json.RawMessage, error) {
 	name := d.Val()
 	if _, err := caddy.GetModule(namespace + "." + name); err != nil {
-		return nil, d.Errf("there is no %s '%s'; there are: %s", what, name, strings.Join(modulesIn(namespace), ", "))
+		return nil, d.Errf("there is no %s '%s'; %s", what, name, suggestModules(namespace, name))
 	}
 	mod, err := caddyfile.UnmarshalModule(d, namespace+"."+name)
 	if err != nil {
 		return nil, err
 	}
 	return caddyconfig.JSONModuleObject(mod, key, name, nil), nil
+}
+
+// suggestModules says which modules there are in a namespace. Of many, it names
+// only those that begin like the name that is not one of them.
+func suggestModules(namespace, name string) string {
+	known := modulesIn(namespace)
+	if len(known) <= 20 {
+		return "there are: " + strings.Join(known, ", ")
+	}
+	start := name[:min(1, len(name))]
+	alike := slices.DeleteFunc(known, func(other string) bool { return !strings.HasPrefix(other, start) })
+	if len(alike) == 0 {
+		return "the documentation lists what there is"
+	}
+	return fmt.Sprintf("those that begin with %s are: %s", start, strings.Join(alike, ", "))
 }
 
 func modulesIn(namespace string) (names []string) {

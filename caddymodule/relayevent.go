@@ -28,14 +28,19 @@ func (h *Relay) event(r *http.Request, body []byte) (_ *relay.Event, repeatable 
 		Body:   body,
 	}
 	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	event.Type = cut(h.typ.fill(repl, event, nil))
+	profile := profileOf(r)
+	typ := &h.typ
+	if h.Type == "" {
+		typ = &profile.typ
+	}
+	event.Type = cut(typ.fill(repl, event, nil))
 	event.Key = cut(h.key.fill(repl, event, nil))
 	if h.ID != "" {
 		if event.ID = h.id.fill(repl, event, nil); event.ID == "" {
 			return nil, false, errors.New("the event has no id")
 		}
 	} else {
-		event.ID = requestID(r)
+		event.ID = requestID(r, profile.id.fill(repl, event, nil))
 	}
 	if event.ID == "" {
 		id, err := uuid.NewV7()
@@ -48,10 +53,14 @@ func (h *Relay) event(r *http.Request, body []byte) (_ *relay.Event, repeatable 
 	return event, true, checkID(event.ID)
 }
 
-// requestID returns the id that the sender gave an event, or "".
-func requestID(r *http.Request) string {
+// requestID returns the id that the sender gave an event, or "". Known is the one
+// that is where its provider puts ids.
+func requestID(r *http.Request, known string) string {
 	if identity, ok := verifiedIdentity(r); ok && identity.ID != "" {
 		return identity.ID
+	}
+	if known != "" {
+		return known
 	}
 	for _, name := range idHeaders {
 		if values := r.Header[name]; len(values) > 0 && values[0] != "" {

@@ -10,11 +10,13 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-relay/caddy-relay/relay"
+	"github.com/caddy-relay/caddy-relay/verify/replay"
 )
 
 // Responses are the answers to senders.
 type Responses struct {
-	// The event is kept. Default: 202 without a body.
+	// The event is kept. Default: 202 without a body, or another status if the
+	// provider that sent it is known to want that.
 	Accepted *Response `json:"accepted,omitempty"`
 
 	// The event was accepted before. Default: as for an accepted one.
@@ -23,6 +25,8 @@ type Responses struct {
 	// The event can't be kept now. Retry-After is set. Default: 503 without a
 	// body.
 	Full *Response `json:"full,omitempty"`
+
+	acceptedByDefault bool
 }
 
 // Response is an answer to a sender.
@@ -41,7 +45,7 @@ type Response struct {
 
 func (rs *Responses) provision() error {
 	if rs.Accepted == nil {
-		rs.Accepted = &Response{Status: http.StatusAccepted}
+		rs.Accepted, rs.acceptedByDefault = &Response{Status: http.StatusAccepted}, true
 	}
 	if rs.Full == nil {
 		rs.Full = &Response{Status: http.StatusServiceUnavailable}
@@ -107,16 +111,29 @@ func (rs *Response) write(w http.ResponseWriter, r *http.Request, event *relay.E
 		w.WriteHeader(rs.Status)
 		return nil
 	}
-	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	contentType, escape := contentTypeText, (func(string) string)(nil)
-	if rs.isJSON {
-		contentType, escape = contentTypeJSON, jsonEscape
-	}
-	body := rs.body.fill(repl, event, escape)
+	contentType, body := rs.fill(r, event)
 	w.Header()["Content-Type"] = contentType
 	w.WriteHeader(rs.Status)
 	_, err := io.WriteString(w, body)
 	return err
+}
+
+// fill returns the body for an event.
+func (rs *Response) fill(r *http.Request, event *relay.Event) (contentType []string, body string) {
+	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if rs.isJSON {
+		return contentTypeJSON, rs.body.fill(repl, event, jsonEscape)
+	}
+	return contentTypeText, rs.body.fill(repl, event, nil)
+}
+
+// recorded returns the answer for an event, to be given later.
+func (rs *Response) recorded(r *http.Request, event *relay.Event) *replay.Answer {
+	if rs.Body == "" {
+		return &replay.Answer{Status: rs.Status}
+	}
+	contentType, body := rs.fill(r, event)
+	return &replay.Answer{Status: rs.Status, ContentType: contentType[0], Body: []byte(body)}
 }
 
 // jsonEscape returns text as the inside of a JSON string.

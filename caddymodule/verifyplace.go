@@ -34,7 +34,7 @@ func parsePlaceNames(d *caddyfile.Dispenser, s *verify.Selector) error {
 
 func setPlace(d *caddyfile.Dispenser, s *verify.Selector, kind string, names []string) error {
 	if len(s.Headers) > 0 || s.Query != "" || s.Form != "" || s.JSON != "" {
-		return d.Errf("the place is already set, before %s", kind)
+		return d.Errf("%s: where the value is was already said", kind)
 	}
 	if len(names) == 0 {
 		return d.ArgErr()

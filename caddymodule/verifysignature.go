@@ -1,8 +1,9 @@
 package caddymodule
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -169,30 +170,40 @@ func (o *SignatureOptions) provision(ctx caddy.Context, c verify.SignatureConfig
 	return nil
 }
 
+// These are the algorithms of the two schemes.
+var (
+	hmacAlgorithms  = []verify.Algorithm{verify.MD5, verify.SHA1, verify.SHA256, verify.SHA512}
+	otherAlgorithms = []verify.Algorithm{verify.Ed25519, verify.ECDSAP256, verify.PlainSHA256}
+)
+
+func checkAlgorithm(a verify.Algorithm, algorithms []verify.Algorithm) error {
+	if slices.Contains(algorithms, a) {
+		return nil
+	}
+	names := make([]string, len(algorithms))
+	for i, known := range algorithms {
+		names[i] = string(known)
+	}
+	return fmt.Errorf("algorithm %q is not one of %s", string(a), strings.Join(names, ", "))
+}
+
 // config returns how requests are signed.
 func (s *HMACScheme) config() (verify.SignatureConfig, error) {
-	c := s.SignatureOptions.config("hmac", s.Algorithm, s.KeyEncoding)
-	switch s.Algorithm {
-	case "", verify.MD5, verify.SHA1, verify.SHA256, verify.SHA512:
-		return c, c.Validate()
-	default:
-		return c, fmt.Errorf("%q is not one of md5, sha1, sha256, sha512", string(s.Algorithm))
+	c := s.SignatureOptions.config("hmac", cmp.Or(s.Algorithm, verify.SHA256), s.KeyEncoding)
+	if err := checkAlgorithm(c.Algorithm, hmacAlgorithms); err != nil {
+		return c, err
 	}
+	return c, c.Validate()
 }
 
 // config returns how requests are signed.
 func (s *SignatureScheme) config() (verify.SignatureConfig, error) {
 	c := s.SignatureOptions.config("signature", s.Algorithm, s.KeyEncoding)
-	switch s.Algorithm {
-	case verify.Ed25519, verify.ECDSAP256:
-		if c.KeyEncoding == "" {
-			c.KeyEncoding = verify.KeySPKI
-		}
-	case verify.PlainSHA256:
-	case "":
-		return c, errors.New("no algorithm; it can be ed25519, ecdsa-p256, or sha256-prefix")
-	default:
-		return c, fmt.Errorf("%q is not one of ed25519, ecdsa-p256, sha256-prefix", string(s.Algorithm))
+	if err := checkAlgorithm(c.Algorithm, otherAlgorithms); err != nil {
+		return c, err
+	}
+	if !c.Algorithm.Symmetric() {
+		c.KeyEncoding = cmp.Or(c.KeyEncoding, verify.KeySPKI)
 	}
 	return c, c.Validate()
 }

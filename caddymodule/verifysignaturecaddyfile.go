@@ -54,10 +54,9 @@ import (
 // of a block belong to the signature, and header <name>... is short for
 // signature header <name>....
 func (s *HMACScheme) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return s.unmarshal(d, &s.Algorithm, &s.KeyEncoding, func() error {
-		_, err := s.config()
-		return err
-	})
+	return s.unmarshal(d, func(option string) (bool, error) {
+		return unmarshalKeys(d, option, &s.Algorithm, hmacAlgorithms, &s.KeyEncoding)
+	}, s.config)
 }
 
 // UnmarshalCaddyfile sets up s from Caddyfile tokens. Syntax:
@@ -71,14 +70,34 @@ func (s *HMACScheme) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 //
 // The options of all signatures are those of hmac.
 func (s *SignatureScheme) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return s.unmarshal(d, &s.Algorithm, &s.KeyEncoding, func() error {
-		_, err := s.config()
-		return err
-	})
+	return s.unmarshal(d, func(option string) (bool, error) {
+		return unmarshalKeys(d, option, &s.Algorithm, otherAlgorithms, &s.KeyEncoding)
+	}, s.config)
+}
+
+// unmarshalKeys parses the options that differ, and reports whether option is
+// one of them.
+func unmarshalKeys(
+	d *caddyfile.Dispenser, option string, algorithm *verify.Algorithm, algorithms []verify.Algorithm, encoding *verify.KeyEncoding,
+) (bool, error) {
+	switch option {
+	case "algorithm":
+		if err := parseVerifyOption(d, algorithm); err != nil {
+			return true, err
+		}
+		if err := checkAlgorithm(*algorithm, algorithms); err != nil {
+			return true, d.WrapErr(err)
+		}
+		return true, nil
+	case "key_encoding":
+		return true, parseVerifyChoice(d, encoding)
+	default:
+		return false, nil
+	}
 }
 
 func (o *SignatureOptions) unmarshal(
-	d *caddyfile.Dispenser, algorithm *verify.Algorithm, keyEncoding *verify.KeyEncoding, validate func() error,
+	d *caddyfile.Dispenser, unmarshalKeys func(option string) (bool, error), config func() (verify.SignatureConfig, error),
 ) error {
 	d.Next() // consume scheme name
 	if err := parseVerifySecrets(d, &o.Secrets); err != nil {
@@ -86,13 +105,8 @@ func (o *SignatureOptions) unmarshal(
 	}
 	var tolerance caddy.Duration
 	for d.NextBlock(0) {
-		var err error
-		switch d.Val() {
-		case "algorithm":
-			err = parseVerifyChoice(d, algorithm)
-		case "key_encoding":
-			err = parseVerifyChoice(d, keyEncoding)
-		default:
+		known, err := unmarshalKeys(d.Val())
+		if !known {
 			err = o.unmarshalOption(d, &tolerance)
 		}
 		if err != nil {
@@ -110,7 +124,7 @@ func (o *SignatureOptions) unmarshal(
 		}
 		o.Timestamp.Tolerance = tolerance
 	}
-	if err := validate(); err != nil {
+	if _, err := config(); err != nil {
 		return d.WrapErr(err)
 	}
 	return nil

@@ -93,9 +93,7 @@ func plivoV2Row(_ *Profile, s *Settings) (verify.Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return verify.NewSignature(verify.SignatureConfig{
-		Signature: listed(field, ",", ""), Encoding: verify.Base64, Signed: "{url.noquery}{nonce}", Nonce: in(headers("X-Plivo-Signature-V2-Nonce")),
-	}, s.Secrets...)
+	return newPlivoV2(field, s.Secrets...)
 }
 
 func gatewayAPIRow(p *Profile, s *Settings) (verify.Verifier, error) {

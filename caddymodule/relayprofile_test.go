@@ -1,0 +1,74 @@
+package caddymodule
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/caddy-relay/caddy-relay/verify"
+)
+
+func TestRelayTakesDefaultsFromProfiles(t *testing.T) {
+	for name, tt := range map[string]struct {
+		handler  Relay
+		identity verify.Identity
+		body     string
+		header   []string
+		status   int
+		id, typ  string
+	}{
+		"id and type in the body": {
+			identity: verify.Identity{Scheme: "stripe"}, body: `{"id":"evt_1","type":"charge.succeeded"}`,
+			status: 202, id: "evt_1", typ: "charge.succeeded",
+		},
+		"id of the verifier": {
+			identity: verify.Identity{Scheme: "github", ID: "d1"}, header: []string{"X-GitHub-Event", "push"},
+			status: 202, id: "d1", typ: "push",
+		},
+		"status": {
+			identity: verify.Identity{Scheme: "slack"}, body: `{"event_id":"Ev1","event":{"type":"message"}}`,
+			status: 200, id: "Ev1", typ: "message",
+		},
+		"the configuration comes first": {
+			handler: Relay{
+				ID: "{event.json.other}", Type: "fixed", Respond: Responses{Accepted: &Response{Status: http.StatusCreated}},
+			},
+			identity: verify.Identity{Scheme: "slack"}, body: `{"event_id":"Ev1","other":"o1"}`,
+			status: 201, id: "o1", typ: "fixed",
+		},
+		"no id there": {
+			identity: verify.Identity{Scheme: "stripe"}, body: `{"type":"x"}`, header: []string{"Idempotency-Key", "k1"},
+			status: 202, id: "k1", typ: "x",
+		},
+		"another scheme": {
+			identity: verify.Identity{Scheme: "hmac"}, body: `{"id":"evt_1","type":"x"}`, header: []string{"Webhook-Id", "w1"},
+			status: 202, id: "w1",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, c := newTestRelay(t, &tt.handler)
+			r := newEventRequest(tt.body, tt.header...)
+			newVerification(r).publish(r, tt.identity)
+			w, err := offer(h, r)
+			require.NoError(t, err)
+			require.Equal(t, tt.status, w.Code)
+			<-c.got
+			require.Equal(t, []string{tt.id, tt.typ}, []string{c.events[0].ID, c.events[0].Type})
+		})
+	}
+}
+
+// TestUnverifiedRequestsHaveNoProfile sees to it that a request which no verifier
+// let pass is nobody's.
+func TestUnverifiedRequestsHaveNoProfile(t *testing.T) {
+	h, c := newTestRelay(t, &Relay{})
+	r := newEventRequest(`{"id":"evt_1","type":"charge.succeeded"}`)
+	newVerification(r)
+	w, err := offer(h, r)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusAccepted, w.Code)
+	<-c.got
+	require.NotEqual(t, "evt_1", c.events[0].ID)
+	require.Empty(t, c.events[0].Type)
+}
