@@ -88,8 +88,8 @@ func (s *IntrospectionScheme) Provision(caddy.Context) error {
 		}
 	}
 	var err error
-	if c.Scopes, err = resolveSecrets(s.Scopes); err != nil {
-		return fmt.Errorf("scope: %w", err)
+	if c.Scopes, err = resolveValues("scope", s.Scopes); err != nil {
+		return err
 	}
 	if c.Rules, err = resolveRules(s.rules()); err != nil {
 		return err
@@ -153,6 +153,9 @@ func (s *IntrospectionScheme) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return d.Err("no endpoint")
 	case (s.ClientID == "") != (s.ClientSecret == ""):
 		return d.Err("client_id and client_secret need each other")
+	}
+	if err := checkTokenURL(s.Endpoint, s.AllowPrivate); err != nil {
+		return d.WrapErr(fmt.Errorf("endpoint: %w", err))
 	}
 	return nil
 }

@@ -205,21 +205,34 @@ func (r *TokenRules) rules() token.Rules {
 // resolveRules replaces the placeholders in the values of rules.
 func resolveRules(rules token.Rules) (token.Rules, error) {
 	var err error
-	if rules.Issuers, err = resolveSecrets(rules.Issuers); err != nil {
-		return rules, fmt.Errorf("issuer: %w", err)
+	if rules.Issuers, err = resolveValues("issuer", rules.Issuers); err != nil {
+		return rules, err
 	}
-	if rules.Audiences, err = resolveSecrets(rules.Audiences); err != nil {
-		return rules, fmt.Errorf("audience: %w", err)
+	if rules.Audiences, err = resolveValues("audience", rules.Audiences); err != nil {
+		return rules, err
 	}
 	claims := make([]token.Claim, len(rules.Claims))
 	for i, c := range rules.Claims {
 		claims[i].Name = c.Name
-		if claims[i].Values, err = resolveSecrets(c.Values); err != nil {
-			return rules, fmt.Errorf("claim %s: %w", c.Name, err)
+		if claims[i].Values, err = resolveValues("claim "+c.Name, c.Values); err != nil {
+			return rules, err
 		}
 	}
 	rules.Claims = claims
 	return rules, nil
+}
+
+// resolveValues replaces the placeholders in the values of an option, as in
+// secrets.
+func resolveValues(option string, values []string) ([]string, error) {
+	resolved := make([]string, len(values))
+	for i, value := range values {
+		var err error
+		if resolved[i], err = resolveSecret(value); err != nil {
+			return nil, fmt.Errorf("%s: %w", option, err)
+		}
+	}
+	return resolved, nil
 }
 
 // Cleanup lets go of the key set.

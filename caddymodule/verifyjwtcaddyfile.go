@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"fmt"
+
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
@@ -45,18 +47,25 @@ func (s *JWTScheme) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	}
 	d.Reset()
 	d.Next() // what follows is about the scheme as a whole
-	err := s.checkKeys()
-	if err == nil {
-		c := s.config()
-		if s.JWKS != "" {
-			c.Keys = new(jwt.Remote)
-		}
-		err = c.Validate()
-	}
-	if err != nil {
+	if err := s.check(); err != nil {
 		return d.WrapErr(err)
 	}
 	return nil
+}
+
+// check returns an error if s can't be right whatever the placeholders.
+func (s *JWTScheme) check() error {
+	if err := s.checkKeys(); err != nil {
+		return err
+	}
+	c := s.config()
+	if s.JWKS != "" {
+		if err := checkTokenURL(s.JWKS, s.AllowPrivate); err != nil {
+			return fmt.Errorf("jwks: %w", err)
+		}
+		c.Keys = new(jwt.Remote)
+	}
+	return c.Validate()
 }
 
 func (s *JWTScheme) unmarshalOption(d *caddyfile.Dispenser) error {

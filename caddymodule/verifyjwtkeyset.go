@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"strings"
+
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
@@ -69,6 +71,16 @@ func newTokenClient(url string, allowPrivate bool) (*fetch.Client, error) {
 		return nil, err
 	}
 	return client, nil
+}
+
+// checkTokenURL returns the error that newTokenClient would return, unless the
+// URL is not known before the config is loaded.
+func checkTokenURL(url string, allowPrivate bool) error {
+	if strings.Contains(url, "{") {
+		return nil
+	}
+	_, err := newTokenClient(url, allowPrivate)
+	return err
 }
 
 // release returns the key set to the pool.
