@@ -55,12 +55,14 @@ type Relay struct {
 	Source string `json:"source,omitempty"`
 
 	// The id of an event. A request that it is empty for is answered with 400.
-	// Default: the id that the verifier found, or else the header field
-	// Webhook-Id, Svix-Id, Idempotency-Key or Ce-Id. Without any of these, an
-	// event gets a new id, and can't be recognized as a repeat.
+	// Default: the id that the verifier found, or is known to be that of the
+	// provider's events, or else the header field Webhook-Id, Svix-Id,
+	// Idempotency-Key or Ce-Id. Without any of these, an event gets a new id, and
+	// can't be recognized as a repeat.
 	ID string `json:"id,omitempty"`
 
-	// The type of an event, cut to 512 bytes. Default: empty.
+	// The type of an event, cut to 512 bytes. Default: that of the provider's
+	// events, if it is known where they have it, or else empty.
 	Type string `json:"type,omitempty"`
 
 	// What an event is about, cut to 512 bytes. Default: empty.
@@ -172,11 +174,14 @@ func (h *Relay) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Ha
 	if err != nil {
 		return h.refuse(w, r, event, err)
 	}
-	duplicate, err := engine.Accept(event, h.destinations, dedup)
+	response := h.Respond.Accepted
+	if accepted := profileOf(r).accepted; accepted != nil && h.Respond.acceptedByDefault {
+		response = accepted
+	}
+	duplicate, err := h.accept(engine, r, event, dedup, response)
 	if err != nil {
 		return h.refuse(w, r, event, err)
 	}
-	response := h.Respond.Accepted
 	if duplicate {
 		w.Header()["Relay-Duplicate"] = []string{"true"}
 		if h.Respond.Duplicate != nil {
@@ -184,6 +189,27 @@ func (h *Relay) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Ha
 		}
 	}
 	return response.write(w, r, event)
+}
+
+// accept hands an event to the engine, with the marks of verifiers that let
+// messages pass once: were these kept later, a crash in between would let the
+// event in twice, and were they kept earlier, it would lose it. The response is
+// what the sender will get.
+func (h *Relay) accept(engine *pooledEngine, r *http.Request, event *relay.Event, dedup time.Duration, response *Response) (duplicate bool, err error) {
+	v := expectedMarks(r)
+	if v == nil {
+		return engine.Accept(event, h.destinations, dedup)
+	}
+	if h.Respond.Duplicate != nil {
+		response = h.Respond.Duplicate
+		v.repeat = response.recorded(r, event)
+	}
+	for i := range v.marks {
+		v.marks[i].Note = uint16(response.Status) //nolint:gosec // A status has three digits.
+	}
+	duplicate, err = engine.Accept(event, h.destinations, dedup, v.marks...)
+	v.kept = err == nil
+	return duplicate, err
 }
 
 // bodyLimit returns the size that the body of r may have.

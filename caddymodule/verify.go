@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,38 +70,43 @@ type Verify struct {
 	// at.
 	PublicURL string `json:"public_url,omitempty"`
 
+	// How long messages are recognized when they come again, but at least twice
+	// the scheme's tolerance. What a message is recognized by is signed: its
+	// id, or else its signature or digest; with a scheme that signs neither,
+	// such as `bearer`, this option is an error. Default: not at all.
+	//
+	// A message is remembered when the handlers behind have answered it with
+	// 2xx. Its repeats then get the same status, the same body if it was at most
+	// 4 KiB, and the header field `Relay-Duplicate: true`; they go no further.
+	// Repeats that come while it is still worked on wait for the outcome, and if
+	// it is not accepted, one of them takes its place.
+	//
+	// With the `relay` app, messages are remembered in its queue, and over
+	// restarts: together with the event if the `relay` handler has accepted it,
+	// and right after the answer if another handler has. Without the app, they
+	// are remembered in memory, over reloads but not over restarts, and when
+	// there are 262144 of them, new ones are answered with 503. Another config
+	// of the scheme makes a new start; secrets in the environment or in files
+	// can change.
+	Once caddy.Duration `json:"once,omitempty"`
+
+	// A name that sets this handler apart from others with `once` and the same
+	// scheme, secrets and options, so that a message that is sent to both is no
+	// repeat. Default: empty.
+	OnceEndpoint string `json:"once_endpoint,omitempty"`
+
 	name       string
 	verifier   verify.Verifier
+	chooser    chooser           // or nil
 	handshaker verify.Handshaker // or nil
+	scrubbers  []scrubber        // by alternative of the scheme, or nil
 	needsBody  bool
 	challenge  string
-	scrubber   scrubber // or nil
 	url        publicURL
+	once       *once // or nil
+	holdsGuard bool  // of once
 	logger     *zap.Logger
 	now        func() time.Time
-}
-
-// challenger is implemented by schemes that use HTTP authentication (RFC 9110,
-// section 11), where a 401 must say what is asked for.
-type challenger interface {
-	// WWWAuthenticate returns the value of the WWW-Authenticate header field.
-	WWWAuthenticate() string
-}
-
-// bodyUser is implemented by schemes that may not need the body. Of others it
-// is assumed that they do.
-type bodyUser interface {
-	// NeedsBody reports whether the scheme looks at the body. If it does not,
-	// the body is not read before the request is known to be authentic, and
-	// the Body of the [verify.Request] is nil.
-	NeedsBody() bool
-}
-
-// scrubber is implemented by schemes that find credentials where handlers
-// would store, log or forward them.
-type scrubber interface {
-	// Scrub removes the credentials from an authentic request.
-	Scrub(r *http.Request)
 }
 
 // CaddyModule returns the Caddy module information.
@@ -118,6 +124,23 @@ func (h *Verify) Provision(ctx caddy.Context) error {
 	if h.SchemeRaw == nil {
 		return errors.New("no scheme")
 	}
+	schemeConfig := h.SchemeRaw
+	if err := h.provisionScheme(ctx); err != nil {
+		return err
+	}
+	if h.MaxBody == 0 && h.needsBody {
+		h.MaxBody = defaultMaxBody
+	}
+	if err := h.provisionPublicURL(); err != nil {
+		return fmt.Errorf("public_url: %w", err)
+	}
+	if err := h.provisionOnce(ctx, schemeConfig); err != nil {
+		return fmt.Errorf("once: %w", err)
+	}
+	return registerMetrics(ctx.GetMetricsRegistry(), rejectedTotal, handshakesTotal, repeatsTotal)
+}
+
+func (h *Verify) provisionScheme(ctx caddy.Context) error {
 	mod, err := ctx.LoadModule(h, "SchemeRaw")
 	if err != nil {
 		return fmt.Errorf("loading the scheme: %w", err)
@@ -127,28 +150,29 @@ func (h *Verify) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("%T is no verifier", mod)
 	}
 	h.name = mod.(caddy.Module).CaddyModule().ID.Name()
-	if c, ok := mod.(challenger); ok {
-		h.challenge = c.WWWAuthenticate()
-	}
+	h.challenge = challenge(h.verifier)
+	h.needsBody = needsBody(h.verifier)
 	h.handshaker, _ = mod.(verify.Handshaker)
-	h.scrubber, _ = mod.(scrubber)
-	h.needsBody = true
-	if u, ok := mod.(bodyUser); ok {
-		h.needsBody = u.NeedsBody()
+	alternatives := []verify.Verifier{h.verifier}
+	if h.chooser, ok = mod.(chooser); ok {
+		alternatives = h.chooser.alternatives()
 	}
-	if h.MaxBody == 0 && h.needsBody {
-		h.MaxBody = defaultMaxBody
+	for _, scheme := range alternatives {
+		s, _ := scheme.(scrubber)
+		h.scrubbers = append(h.scrubbers, s)
 	}
-	if err := h.provisionPublicURL(); err != nil {
-		return fmt.Errorf("public_url: %w", err)
-	}
-	return registerMetrics(ctx.GetMetricsRegistry(), rejectedTotal, handshakesTotal)
+	return nil
 }
 
 // Validate implements caddy.Validator.
 func (h *Verify) Validate() error {
-	if h.MaxBody < 0 {
+	switch {
+	case h.MaxBody < 0:
 		return fmt.Errorf("negative max_body %d", h.MaxBody)
+	case h.Once < 0:
+		return errors.New("negative once")
+	case h.Once == 0 && h.OnceEndpoint != "":
+		return errors.New("once_endpoint without once")
 	}
 	return nil
 }
@@ -175,7 +199,7 @@ func (h *Verify) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhtt
 			return h.answerHandshake(w, r, response)
 		}
 	}
-	identity, err := h.verifier.Verify(r.Context(), &v.request, now)
+	identity, accepted, err := h.verify(r.Context(), &v.request, now)
 	if err != nil {
 		return h.refuse(w, r, err)
 	}
@@ -185,11 +209,29 @@ func (h *Verify) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhtt
 			return err
 		}
 	}
-	if h.scrubber != nil {
-		h.scrubber.Scrub(r)
+	if s := h.scrubbers[accepted]; s != nil {
+		s.Scrub(r)
+	}
+	if h.once == nil {
+		v.publish(r, identity)
+		return next.ServeHTTP(w, r)
+	}
+	key, ok := identity.ReplayKey()
+	if !ok {
+		return h.refuse(w, r, &verify.Error{Reason: verify.ReasonMissing, Field: "id"})
 	}
 	v.publish(r, identity)
-	return next.ServeHTTP(w, r)
+	return h.serveOnce(w, r, next, v, h.once.hash(accepted, key))
+}
+
+// verify asks the scheme, and returns which of its alternatives, if it has such,
+// has accepted the request.
+func (h *Verify) verify(ctx context.Context, r *verify.Request, now time.Time) (_ verify.Identity, accepted int, _ error) {
+	if h.chooser != nil {
+		return h.chooser.choose(ctx, r, now)
+	}
+	identity, err := h.verifier.Verify(ctx, r, now)
+	return identity, 0, err
 }
 
 func (h *Verify) readBody(r *http.Request) ([]byte, error) {
@@ -204,9 +246,7 @@ func (h *Verify) readBody(r *http.Request) ([]byte, error) {
 func (h *Verify) refuse(w http.ResponseWriter, r *http.Request, err error) error {
 	e, ok := errors.AsType[*verify.Error](err)
 	if !ok {
-		h.reject(r, reasonUndecided, err)
-		w.Header().Set("Retry-After", retryAfter)
-		return caddyhttp.Error(http.StatusServiceUnavailable, errUndecided)
+		return h.unavailable(w, r, reasonUndecided, err)
 	}
 	h.reject(r, e.Reason, err)
 	status := refusalStatus(e.Reason)
@@ -214,6 +254,14 @@ func (h *Verify) refuse(w http.ResponseWriter, r *http.Request, err error) error
 		w.Header().Set("WWW-Authenticate", h.challenge)
 	}
 	return caddyhttp.Error(status, errNotAuthentic)
+}
+
+// unavailable returns what to answer when it is not the sender's fault that a
+// request can't pass: it is asked to try again.
+func (h *Verify) unavailable(w http.ResponseWriter, r *http.Request, reason verify.Reason, err error) error {
+	h.reject(r, reason, err)
+	w.Header().Set("Retry-After", retryAfter)
+	return caddyhttp.Error(http.StatusServiceUnavailable, errUndecided)
 }
 
 // refusalStatus returns the status of the answer to a request that is refused.

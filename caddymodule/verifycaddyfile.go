@@ -15,7 +15,11 @@ func init() {
 
 func parseVerify(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	v := new(Verify)
-	return v, v.UnmarshalCaddyfile(h.Dispenser)
+	if err := v.UnmarshalCaddyfile(h.Dispenser); err != nil {
+		return nil, err
+	}
+	v.numberOnce(h)
+	return v, nil
 }
 
 // UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
@@ -23,11 +27,14 @@ func parseVerify(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //	verify [<matcher>] <scheme> [<secret>...] {
 //		max_body   <size>
 //		public_url <url>
+//		once       <duration>
 //		secret     <secret>...
 //		<options of the scheme>
 //	}
 //
-// The scheme gets everything but max_body and public_url.
+// The scheme gets everything but the first three options. Handlers with once and
+// the same scheme, secrets and options are numbered, so that they don't take
+// each other's messages for repeats.
 func (h *Verify) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume directive name
 	if !d.NextArg() {
@@ -50,6 +57,8 @@ func (h *Verify) unmarshalOption(d *caddyfile.Dispenser) (bool, error) {
 		return true, h.unmarshalMaxBody(d)
 	case "public_url":
 		return true, h.unmarshalPublicURL(d)
+	case "once":
+		return true, h.unmarshalOnce(d)
 	default:
 		return false, nil
 	}

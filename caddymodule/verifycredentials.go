@@ -58,6 +58,9 @@ func (*BearerScheme) WWWAuthenticate() string { return "Bearer" }
 // NeedsBody returns false: a token says nothing of the body.
 func (*BearerScheme) NeedsBody() bool { return false }
 
+// KnowsRepeats returns false: a token says nothing of the message.
+func (*BearerScheme) KnowsRepeats() bool { return false }
+
 // Scrub removes the query parameter that may hold the token, so that it is
 // neither kept with an event nor sent on.
 func (s *BearerScheme) Scrub(r *http.Request) { removeQueryParam(r, s.Query) }
@@ -158,6 +161,9 @@ func (*BasicScheme) WWWAuthenticate() string { return `Basic realm="restricted",
 // NeedsBody returns false: a password says nothing of the body.
 func (*BasicScheme) NeedsBody() bool { return false }
 
+// KnowsRepeats returns false: a password says nothing of the message.
+func (*BasicScheme) KnowsRepeats() bool { return false }
+
 // UnmarshalCaddyfile sets up s from Caddyfile tokens. Syntax:
 //
 //	basic [<username> <password>...] {
@@ -204,6 +210,7 @@ var (
 	_ verify.Verifier       = (*BearerScheme)(nil)
 	_ challenger            = (*BearerScheme)(nil)
 	_ bodyUser              = (*BearerScheme)(nil)
+	_ repeatKnower          = (*BearerScheme)(nil)
 	_ scrubber              = (*BearerScheme)(nil)
 
 	_ caddy.Provisioner     = (*BasicScheme)(nil)
@@ -211,4 +218,5 @@ var (
 	_ verify.Verifier       = (*BasicScheme)(nil)
 	_ challenger            = (*BasicScheme)(nil)
 	_ bodyUser              = (*BasicScheme)(nil)
+	_ repeatKnower          = (*BasicScheme)(nil)
 )

@@ -8,7 +8,9 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-relay/caddy-relay/relay"
 	"github.com/caddy-relay/caddy-relay/verify"
+	"github.com/caddy-relay/caddy-relay/verify/replay"
 )
 
 // verificationVar is the name of the request variable that holds the
@@ -21,6 +23,14 @@ type verification struct {
 	request  verify.Request
 	identity verify.Identity
 	verified bool
+
+	// What the relay handler shall keep with the event for verifiers that let
+	// messages pass once. It sets kept when it did, and repeat if it has an
+	// answer for repeats that is another than for the event.
+	marks     []relay.Mark
+	markSpace [1]relay.Mark // backs marks in the usual case
+	kept      bool
+	repeat    *replay.Answer
 }
 
 // String keeps the request out of logs and responses, since variables can be
@@ -39,6 +49,25 @@ func newVerification(r *http.Request) *verification {
 		}
 	}
 	v.identity, v.verified = verify.Identity{}, false
+	return v
+}
+
+// expect adds a mark to those that are to be kept.
+func (v *verification) expect(m relay.Mark) {
+	if v.marks == nil {
+		v.marks = v.markSpace[:0]
+	}
+	v.marks = append(v.marks, m)
+	v.kept, v.repeat = false, nil
+}
+
+// expectedMarks returns the verification of a request with marks that are to be
+// kept with the event, or nil if there are none.
+func expectedMarks(r *http.Request) *verification {
+	v, ok := caddyhttp.GetVar(r.Context(), verificationVar).(*verification)
+	if !ok || len(v.marks) == 0 {
+		return nil
+	}
 	return v
 }
 
