@@ -61,8 +61,12 @@ type rsaKey struct {
 	private *rsa.PrivateKey // or nil
 }
 
-// pssOptions has the only length of the salt that the RFC allows.
-var pssOptions = &rsa.PSSOptions{SaltLength: sha512.Size, Hash: crypto.SHA512}
+// The salt of rsa-pss-sha512 has 64 bytes. When verifying, other lengths are as
+// good, and libraries for Node.js that forget to set it use the longest.
+var (
+	pssSign   = &rsa.PSSOptions{SaltLength: sha512.Size}
+	pssVerify = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto}
+)
 
 func newRSA(a Algorithm, public crypto.PublicKey, private crypto.Signer) (primitive, error) {
 	key, ok := public.(*rsa.PublicKey)
@@ -80,7 +84,7 @@ func newRSA(a Algorithm, public crypto.PublicKey, private crypto.Signer) (primit
 func (k *rsaKey) verify(base, signature []byte) bool {
 	if k.pss {
 		digest := sha512.Sum512(base)
-		return rsa.VerifyPSS(k.public, crypto.SHA512, digest[:], signature, pssOptions) == nil
+		return rsa.VerifyPSS(k.public, crypto.SHA512, digest[:], signature, pssVerify) == nil
 	}
 	digest := sha256.Sum256(base)
 	return rsa.VerifyPKCS1v15(k.public, crypto.SHA256, digest[:], signature) == nil
@@ -92,7 +96,7 @@ func (k *rsaKey) sign(base []byte) ([]byte, error) {
 	}
 	if k.pss {
 		digest := sha512.Sum512(base)
-		return rsa.SignPSS(rand.Reader, k.private, crypto.SHA512, digest[:], pssOptions)
+		return rsa.SignPSS(rand.Reader, k.private, crypto.SHA512, digest[:], pssSign)
 	}
 	digest := sha256.Sum256(base)
 	return rsa.SignPKCS1v15(nil, k.private, crypto.SHA256, digest[:])

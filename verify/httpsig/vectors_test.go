@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,6 +111,42 @@ func TestVectors(t *testing.T) {
 			require.ErrorAs(t, err, &e, vector.Why)
 			require.Equal(t, reasons[id[len("rfc9421/"):]], e.Reason, vector.Why)
 			require.Zero(t, identity)
+		})
+	}
+}
+
+// TestPeer verifies what another implementation signed: http-message-signatures
+// 1.0.4 from npm. It uses the longest salt for RSA-PSS.
+func TestPeer(t *testing.T) {
+	content, err := os.ReadFile("testdata/peer.json")
+	require.NoError(t, err)
+	var peer struct {
+		Keys    vectorKeyset
+		Vectors []vector
+	}
+	require.NoError(t, json.Unmarshal(content, &peer))
+	require.Len(t, peer.Vectors, 14)
+	for _, vector := range peer.Vectors {
+		t.Run(vector.ID, func(t *testing.T) {
+			vector.Keys = peer.Keys
+			config := vector.config()
+			config.Tag = "peer"
+			v, err := httpsig.New(config)
+			require.NoError(t, err)
+			r := vector.request(t)
+			identity, err := v.Verify(t.Context(), r, time.Unix(vector.Now, 0))
+			require.NoError(t, err)
+			require.Equal(t, `n"1`, identity.ID)
+			if len(vector.Required) > 0 {
+				r.Method, r.Host, r.Target = "PUT", "example.org", "/?name=e&e=x"
+				for name := range r.Header {
+					if !strings.HasPrefix(name, "Signature") {
+						r.Header[name] = []string{"u=2, a=2, b=3, c=4, d=5"}
+					}
+				}
+				_, err = v.Verify(t.Context(), r, time.Unix(vector.Now, 0))
+				require.ErrorContains(t, err, "signature_mismatch")
+			}
 		})
 	}
 }
