@@ -33,6 +33,11 @@ type Signature struct {
 	idInText  bool // the id is in the signed content by itself
 	idSigned  bool // by itself, or with what it is part of
 	nonce     *Selector
+
+	// What explanations need. The secrets are behind a function, so that
+	// nothing that prints a Signature prints them.
+	config  SignatureConfig
+	secrets func() []string
 }
 
 // HeaderNames returns the canonical names of all header fields that v reads.

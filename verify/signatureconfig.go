@@ -3,6 +3,7 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Encoding is how a signature is written.
@@ -65,6 +66,8 @@ func NewSignature(c SignatureConfig, secrets ...string) (*Signature, error) {
 	if err != nil {
 		return nil, err
 	}
+	secrets = slices.Clone(secrets)
+	v.config, v.secrets = c, func() []string { return secrets }
 	return v, nil
 }
 
