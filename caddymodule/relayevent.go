@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ func (h *Relay) event(r *http.Request, body []byte) (_ *relay.Event, repeatable 
 	event := &relay.Event{
 		Source: h.Source,
 		Time:   time.Now().Truncate(time.Millisecond),
-		Header: headerBlock(r.Header),
+		Header: headerBlock(r.Header, secretFields(r)),
 		Query:  r.URL.RawQuery,
 		Body:   body,
 	}
@@ -106,10 +107,12 @@ var privateHeaders = map[string]bool{
 	"Content-Length":      true,
 }
 
-func headerBlock(header http.Header) relay.Header {
+// headerBlock returns the header without the private fields, and without those
+// that are said to be secret.
+func headerBlock(header http.Header, secret []string) relay.Header {
 	block := make(relay.Header, 0, 512)
 	for name, values := range header {
-		if privateHeaders[name] {
+		if privateHeaders[name] || slices.Contains(secret, name) {
 			continue
 		}
 		for _, value := range values {

@@ -2,8 +2,10 @@ package caddymodule
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"testing"
 
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/stretchr/testify/require"
 
 	"github.com/caddy-relay/caddy-relay/verify"
@@ -71,4 +73,21 @@ func TestUnverifiedRequestsHaveNoProfile(t *testing.T) {
 	<-c.got
 	require.NotEqual(t, "evt_1", c.events[0].ID)
 	require.Empty(t, c.events[0].Type)
+}
+
+// TestCheckedTokensAreNotKept sees to it that a token which a verifier has
+// checked is not stored with the event.
+func TestCheckedTokensAreNotKept(t *testing.T) {
+	h, c := newTestRelay(t, &Relay{})
+	v, err := loadVerify(t, `{"scheme":{"name":"gitlab","secrets":["s3cret"]}}`)
+	require.NoError(t, err)
+	r := newEventRequest("{}", "X-Gitlab-Token", "s3cret", "X-Gitlab-Event", "Push Hook")
+	w := httptest.NewRecorder()
+	require.NoError(t, v.ServeHTTP(w, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		return h.ServeHTTP(w, r, nil)
+	})))
+	require.Equal(t, http.StatusAccepted, w.Code)
+	<-c.got
+	require.NotContains(t, string(c.events[0].Header), "s3cret")
+	require.Equal(t, "Push Hook", c.events[0].Type)
 }

@@ -100,13 +100,15 @@ type Verify struct {
 	chooser    chooser           // or nil
 	handshaker verify.Handshaker // or nil
 	scrubbers  []scrubber        // by alternative of the scheme, or nil
-	needsBody  bool
-	challenge  string
-	url        publicURL
-	once       *once // or nil
-	holdsGuard bool  // of once
-	logger     *zap.Logger
-	now        func() time.Time
+	// secretHeaders are the fields of the header that have credentials.
+	secretHeaders []string
+	needsBody     bool
+	challenge     string
+	url           publicURL
+	once          *once // or nil
+	holdsGuard    bool  // of once
+	logger        *zap.Logger
+	now           func() time.Time
 }
 
 // CaddyModule returns the Caddy module information.
@@ -160,6 +162,7 @@ func (h *Verify) provisionScheme(ctx caddy.Context) error {
 	for _, scheme := range alternatives {
 		s, _ := scheme.(scrubber)
 		h.scrubbers = append(h.scrubbers, s)
+		h.secretHeaders = append(h.secretHeaders, secretHeaders(scheme)...)
 	}
 	return nil
 }
@@ -212,6 +215,7 @@ func (h *Verify) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhtt
 	if s := h.scrubbers[accepted]; s != nil {
 		s.Scrub(r)
 	}
+	v.secretHeaders = append(v.secretHeaders, h.secretHeaders...)
 	if h.once == nil {
 		v.publish(r, identity)
 		return next.ServeHTTP(w, r)

@@ -68,3 +68,17 @@ type scrubber interface {
 	// Scrub removes the credentials from an authentic request.
 	Scrub(r *http.Request)
 }
+
+// secretCarrier is implemented by schemes whose credentials are in header fields
+// that only this scheme knows to be secret.
+type secretCarrier interface {
+	// SecretHeaders returns the canonical names of these fields.
+	SecretHeaders() []string
+}
+
+func secretHeaders(scheme verify.Verifier) []string {
+	if c, ok := scheme.(secretCarrier); ok {
+		return c.SecretHeaders()
+	}
+	return nil
+}

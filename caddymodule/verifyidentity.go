@@ -23,6 +23,9 @@ type verification struct {
 	request  verify.Request
 	identity verify.Identity
 	verified bool
+	// secretHeaders are the fields of the header with credentials, which are
+	// not to be kept.
+	secretHeaders []string
 
 	// What the relay handler shall keep with the event for verifiers that let
 	// messages pass once. It sets kept when it did, and repeat if it has an
@@ -94,6 +97,15 @@ func verifiedIdentity(r *http.Request) (verify.Identity, bool) {
 		return verify.Identity{}, false
 	}
 	return v.identity, true
+}
+
+// secretFields returns the names of the header fields of r that have credentials
+// which a verifier has checked.
+func secretFields(r *http.Request) []string {
+	if v, ok := caddyhttp.GetVar(r.Context(), verificationVar).(*verification); ok {
+		return v.secretHeaders
+	}
+	return nil
 }
 
 // placeholder returns the value of a {verify.*} placeholder, or the user. It is

@@ -87,6 +87,14 @@ func (s *PresetScheme) Scrub(r *http.Request) {
 	}
 }
 
+// SecretHeaders returns the fields that may have a token.
+func (s *PresetScheme) SecretHeaders() []string {
+	if token, ok := s.Verifier.(*verify.Token); ok {
+		return token.Place().Headers
+	}
+	return nil
+}
+
 // UnmarshalCaddyfile sets up s from Caddyfile tokens. Syntax:
 //
 //	<name> [<secret>...] {
@@ -151,4 +159,7 @@ var (
 	_ bodyUser              = (*PresetScheme)(nil)
 	_ scrubber              = (*PresetScheme)(nil)
 	_ challenger            = (*PresetScheme)(nil)
+	_ secretCarrier         = (*PresetScheme)(nil)
+	_ repeatKnower          = (*PresetScheme)(nil)
+	_ ager                  = (*PresetScheme)(nil)
 )

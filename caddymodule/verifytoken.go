@@ -55,6 +55,12 @@ func (s *TokenScheme) NeedsBody() bool { return s.InBody() }
 // kept with an event nor sent on.
 func (s *TokenScheme) Scrub(r *http.Request) { removeQueryParam(r, s.Place.Query) }
 
+// SecretHeaders returns the fields that may have the token.
+func (s *TokenScheme) SecretHeaders() []string { return s.tokenVerifier.Place().Headers }
+
+// KnowsRepeats returns false: a token is the same in each request.
+func (s *TokenScheme) KnowsRepeats() bool { return false }
+
 // UnmarshalCaddyfile sets up s from Caddyfile tokens. Syntax:
 //
 //	token [<token>...] {
@@ -104,4 +110,6 @@ var (
 	_ verify.Verifier       = (*TokenScheme)(nil)
 	_ bodyUser              = (*TokenScheme)(nil)
 	_ scrubber              = (*TokenScheme)(nil)
+	_ secretCarrier         = (*TokenScheme)(nil)
+	_ repeatKnower          = (*TokenScheme)(nil)
 )

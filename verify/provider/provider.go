@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/caddy-relay/caddy-relay/verify"
+	"github.com/caddy-relay/caddy-relay/verify/jwt"
 )
 
 // Verifier verifies the requests of a provider, and answers its handshakes.
@@ -15,6 +16,8 @@ type Verifier struct {
 	verify.Verifier
 	profile   *Profile
 	handshake handshake // or nil
+	// trial explains refusals, if v has secrets and code of its own.
+	trial func() *verify.SecretTrial
 }
 
 // New returns a verifier of the provider with the profile p.
@@ -28,6 +31,9 @@ func (p *Profile) New(s Settings) (*Verifier, error) {
 		v.Verifier, err = verify.NewSignature(*p.Signature, s.Secrets...)
 	} else {
 		v.Verifier, err = p.new(p, &s)
+		if len(s.Secrets) > 0 {
+			v.trial = p.newTrial(s)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -131,6 +137,18 @@ func (v *Verifier) Tolerance() time.Duration {
 		return s.Tolerance()
 	}
 	return 0
+}
+
+// KnowsRepeats reports whether identities tell one message from another.
+func (v *Verifier) KnowsRepeats() bool {
+	switch inner := v.Verifier.(type) {
+	case *verify.Basic, *verify.Bearer, *verify.Token, *graph:
+		return false
+	case *jwt.Verifier:
+		return inner.CoversBody()
+	default:
+		return true
+	}
 }
 
 // Interface guards
