@@ -298,7 +298,7 @@ func TestConfig(t *testing.T) {
 		"zero key": {
 			jwt.Config{Algorithms: []jwt.Algorithm{"EdDSA"}},
 			[]string{publicPEM(ed25519.PublicKey(make([]byte, 32)))},
-			"zeros",
+			"small order",
 		},
 		"set and key":     {jwt.Config{Algorithms: es, Keys: set}, []string{pairs["p256"].pem}, "exclude each other"},
 		"header":          {jwt.Config{Algorithms: hs, Header: "a b"}, []string{"sEcReT"}, "not a header name"},

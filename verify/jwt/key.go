@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"filippo.io/edwards25519"
+
 	"github.com/caddy-relay/caddy-relay/verify"
 )
 
@@ -146,11 +148,22 @@ func checkPublicKey(public any) error {
 		}
 	case *ecdsa.PublicKey:
 	case ed25519.PublicKey:
-		if slices.Equal(k, make([]byte, ed25519.PublicKeySize)) {
-			return errors.New("an Ed25519 key of zeros: anybody could sign for it")
-		}
+		return checkEd25519Key(k)
 	default:
 		return errors.New("neither an RSA nor an ECDSA nor an Ed25519 key")
+	}
+	return nil
+}
+
+// checkEd25519Key refuses keys that some signatures are valid with for many
+// messages, such as 32 zeros.
+func checkEd25519Key(public ed25519.PublicKey) error {
+	point, err := new(edwards25519.Point).SetBytes(public)
+	if err != nil {
+		return errors.New("not an Ed25519 key")
+	}
+	if point.MultByCofactor(point).Equal(edwards25519.NewIdentityPoint()) == 1 {
+		return errors.New("an Ed25519 key of small order, which is nobody's")
 	}
 	return nil
 }
