@@ -64,6 +64,7 @@ func New(c Config, keys ...string) (*Verifier, error) {
 	v := &Verifier{
 		scheme: c.Scheme, header: http.CanonicalHeaderKey(c.Header), algorithms: slices.Clone(c.Algorithms),
 		keys: c.Keys, rules: c.Rules, bodyHash: c.BodyHash, urlHash: c.URLHash,
+		keyEncoding: c.KeyEncoding,
 	}
 	if v.scheme == "" {
 		v.scheme = "jwt"

@@ -35,6 +35,8 @@ type Verifier struct {
 	rules      token.Rules
 	bodyHash   *BodyHash
 	urlHash    *Hash
+	// keyEncoding is how shared secrets were written.
+	keyEncoding verify.KeyEncoding
 }
 
 // CoversBody reports whether the body is signed. If it is not, whoever sees a
