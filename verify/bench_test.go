@@ -12,7 +12,9 @@ import (
 
 func BenchmarkVerify(b *testing.B) {
 	body := strings.Repeat("x", 1024)
-	signature := func(c verify.SignatureConfig, secrets ...string) verify.Verifier { return newSignature(b, c, secrets...) }
+	signature := func(c verify.SignatureConfig, secrets ...string) verify.Verifier {
+		return newSignature(b, c, secrets...)
+	}
 	basic, err := verify.NewBasic(verify.Credential{Username: "relay", Password: "s3cret"})
 	require.NoError(b, err)
 	bearer, err := verify.NewBearer("", "mF_9.B5f-4.1JqM")

@@ -26,44 +26,76 @@ func validPointer(s string) bool {
 // section 4).
 var unescapePointer = strings.NewReplacer("~1", "/", "~0", "~")
 
-// jsonMember returns the string or number that pointer leads to, through
-// objects only. The body must be valid JSON, and no object on the way may have
-// the member twice, since parsers differ in which one they take.
-func jsonMember(body []byte, pointer string) (string, error) {
-	if !validJSON(body) {
-		return "", &Error{Reason: ReasonMalformed, Field: pointer}
+// pointerTokens returns the names of the members that a pointer leads through.
+func pointerTokens(pointer string) []string {
+	tokens := strings.Split(pointer[1:], "/")
+	for i, token := range tokens {
+		tokens[i] = unescapePointer.Replace(token)
 	}
-	value := gjson.ParseBytes(body)
-	for token := range strings.SplitSeq(pointer[1:], "/") {
-		if !value.IsObject() {
-			return "", &Error{Reason: ReasonMissing, Field: pointer}
+	return tokens
+}
+
+// jsonBody is a JSON body that is checked and copied once, when something in it
+// is looked up first.
+type jsonBody struct {
+	text    string
+	checked bool
+	valid   bool
+}
+
+// member returns the string or number that tokens lead to, through objects
+// only. The body must be valid JSON, and no object on the way may have the
+// member twice, since parsers differ in which one they take.
+func (b *jsonBody) member(body []byte, tokens []string) (string, Reason) {
+	if !b.checked {
+		b.checked, b.valid = true, validJSON(body)
+		if b.valid {
+			b.text = string(body)
 		}
-		token, found, member := unescapePointer.Replace(token), 0, gjson.Result{}
-		value.ForEach(func(key, v gjson.Result) bool {
-			if key.Str == token {
-				found++
-				member = v
-			}
-			return true
-		})
-		switch found {
+	}
+	if !b.valid {
+		return "", ReasonMalformed
+	}
+	value := gjson.Parse(b.text)
+	for _, token := range tokens {
+		if !value.IsObject() {
+			return "", ReasonMissing
+		}
+		step := memberStep{name: token}
+		value.ForEach(step.visit)
+		switch step.found {
 		case 0:
-			return "", &Error{Reason: ReasonMissing, Field: pointer}
+			return "", ReasonMissing
 		case 1:
-			value = member
+			value = step.value
 		default:
-			return "", &Error{Reason: ReasonDuplicate, Field: pointer}
+			return "", ReasonDuplicate
 		}
 	}
 	switch {
 	case value.Type == gjson.Number:
-		return value.Raw, nil
+		return value.Raw, ""
 	case value.Type != gjson.String:
-		return "", &Error{Reason: ReasonMalformed, Field: pointer}
+		return "", ReasonMalformed
 	case value.Str == "":
-		return "", &Error{Reason: ReasonMissing, Field: pointer}
+		return "", ReasonMissing
 	}
-	return value.Str, nil
+	return value.Str, ""
+}
+
+// memberStep looks for the members of an object that have a name.
+type memberStep struct {
+	name  string
+	value gjson.Result
+	found int
+}
+
+func (s *memberStep) visit(name, value gjson.Result) bool {
+	if name.Str == s.name {
+		s.found++
+		s.value = value
+	}
+	return true
 }
 
 // validJSON reports whether body is JSON with at most 10,000 levels of arrays

@@ -36,6 +36,8 @@ type Selector struct {
 	Prefix string `json:"prefix,omitempty"`
 	// Whether the prefix may be in upper or lower case. Default: false.
 	FoldPrefix bool `json:"fold_prefix,omitempty"`
+
+	tokens []string // of the JSON Pointer
 }
 
 // compile checks s and returns a copy with canonical header names, as they
@@ -65,6 +67,9 @@ func (s Selector) compile() (Selector, error) {
 		names[i] = http.CanonicalHeaderKey(name)
 	}
 	s.Headers = names
+	if s.JSON != "" {
+		s.tokens = pointerTokens(s.JSON)
+	}
 	return s, nil
 }
 
@@ -100,14 +105,17 @@ func (s *Selector) name() string {
 func (s *Selector) inBody() bool { return s.Form != "" || s.JSON != "" }
 
 // value returns the value at the place, and the place's name.
-func (s *Selector) value(r *Request) (value, name string, err error) {
+func (s *Selector) value(r *Request, body *jsonBody) (value, name string, err error) {
 	switch {
 	case s.Query != "":
 		value, err = singleParam(r.Query(), s.Query)
 	case s.Form != "":
 		value, err = formParam(r, s.Form)
 	case s.JSON != "":
-		value, err = jsonMember(r.Body, s.JSON)
+		var reason Reason
+		if value, reason = body.member(r.Body, s.tokens); reason != "" {
+			err = &Error{Reason: reason, Field: s.JSON}
+		}
 	default:
 		for _, name := range s.Headers {
 			if len(r.Header[name]) > 0 {
@@ -125,9 +133,9 @@ const maxHeaders = 8
 
 // appendValues appends the values of all places. There are several only with
 // AnyHeader.
-func (s *Selector) appendValues(values []string, r *Request) ([]string, string, error) {
+func (s *Selector) appendValues(values []string, r *Request, body *jsonBody) ([]string, string, error) {
 	if !s.AnyHeader {
-		value, name, err := s.value(r)
+		value, name, err := s.value(r, body)
 		return append(values, value), name, err
 	}
 	for _, name := range s.Headers {
@@ -175,8 +183,8 @@ func (s *Selector) cutPrefix(member string) (string, bool) {
 }
 
 // single returns the one member that the value has, and the place's name.
-func (s *Selector) single(r *Request) (member, name string, err error) {
-	value, name, err := s.value(r)
+func (s *Selector) single(r *Request, body *jsonBody) (member, name string, err error) {
+	value, name, err := s.value(r, body)
 	if err != nil {
 		return "", name, err
 	}

@@ -85,7 +85,7 @@ func (v *Signature) sign(r *Request, now time.Time, compute func(*message) ([]by
 
 // putID returns the id or nonce of r, which gets one if it has none.
 func putID(s *Selector, r *Request) (string, error) {
-	if id, _, err := s.single(r); err == nil {
+	if id, _, err := s.single(r, new(jsonBody)); err == nil {
 		return id, nil
 	}
 	id := "msg_" + strings.ToLower(rand.Text())
@@ -152,9 +152,9 @@ func removeParam(raw, name string) string {
 
 // pointerPath returns a JSON Pointer as a path of sjson.
 func pointerPath(pointer string) string {
-	tokens := strings.Split(pointer[1:], "/")
+	tokens := pointerTokens(pointer)
 	for i, token := range tokens {
-		tokens[i] = escapePath.Replace(unescapePointer.Replace(token))
+		tokens[i] = escapePath.Replace(token)
 	}
 	return strings.Join(tokens, ".")
 }

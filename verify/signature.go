@@ -81,25 +81,26 @@ func (v *Signature) Tolerance() time.Duration {
 func (v *Signature) Verify(_ context.Context, r *Request, now time.Time) (Identity, error) {
 	identity := Identity{Scheme: v.scheme, IDSigned: v.idSigned}
 	m := message{Request: r}
+	var body jsonBody
 	var err error
 	if v.timestamp != nil {
-		if m.timestamp, identity.Timestamp, err = v.timestamp.find(r, now); err != nil {
+		if m.timestamp, identity.Timestamp, err = v.timestamp.find(r, &body, now); err != nil {
 			return Identity{}, err
 		}
 	}
 	if v.id != nil {
-		if m.id, err = findID(v.id, v.idInText, r); err != nil {
+		if m.id, err = findID(v.id, v.idInText, r, &body); err != nil {
 			return Identity{}, err
 		}
 		identity.ID = m.id
 	}
 	if v.nonce != nil {
-		if m.nonce, err = findID(v.nonce, true, r); err != nil {
+		if m.nonce, err = findID(v.nonce, true, r, &body); err != nil {
 			return Identity{}, err
 		}
 	}
 	var list signatures
-	if err := v.findSignatures(r, &list); err != nil {
+	if err := v.findSignatures(r, &body, &list); err != nil {
 		return Identity{}, err
 	}
 	if identity.Key, identity.Digest, err = v.match(&m, &list); err != nil {
@@ -125,8 +126,8 @@ func (v *Signature) match(m *message, list *signatures) (key int, digest [sha256
 // findID returns the message id, or the nonce. One that is in the signed content
 // must be there, and must not hold a dot: dots separate it from what comes next,
 // and the border must not be movable.
-func findID(s *Selector, inText bool, r *Request) (string, error) {
-	id, field, err := s.single(r)
+func findID(s *Selector, inText bool, r *Request, body *jsonBody) (string, error) {
+	id, field, err := s.single(r, body)
 	if err != nil {
 		if e, ok := errors.AsType[*Error](err); ok && e.Reason == ReasonMissing && !inText {
 			return "", nil
@@ -152,9 +153,9 @@ func (l *signatures) bytes(i int) []byte { return l.data[i][:l.size[i]] }
 
 // findSignatures decodes the signatures of a request. Members of a list that
 // can't be decoded are skipped: they may be for other verifiers.
-func (v *Signature) findSignatures(r *Request, list *signatures) error {
+func (v *Signature) findSignatures(r *Request, body *jsonBody, list *signatures) error {
 	var array [maxHeaders]string
-	values, field, err := v.signature.appendValues(array[:0], r)
+	values, field, err := v.signature.appendValues(array[:0], r, body)
 	if err != nil {
 		return err
 	}

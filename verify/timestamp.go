@@ -93,8 +93,8 @@ func (c TimestampConfig) compile() (*TimestampConfig, error) {
 
 // find returns the timestamp as it was written and as a time, if that time is
 // close enough to now.
-func (c *TimestampConfig) find(r *Request, now time.Time) (string, time.Time, error) {
-	text, field, err := c.Selector.single(r)
+func (c *TimestampConfig) find(r *Request, body *jsonBody, now time.Time) (string, time.Time, error) {
+	text, field, err := c.Selector.single(r, body)
 	if err != nil {
 		return "", time.Time{}, err
 	}

@@ -42,7 +42,7 @@ func (v *Token) Place() Selector { return v.place }
 
 // Verify implements [Verifier].
 func (v *Token) Verify(_ context.Context, r *Request, _ time.Time) (Identity, error) {
-	token, field, err := v.place.single(r)
+	token, field, err := v.place.single(r, new(jsonBody))
 	if err != nil {
 		return Identity{}, err
 	}

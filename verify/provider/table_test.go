@@ -91,7 +91,9 @@ func TestEveryProfile(t *testing.T) {
 			require.ErrorAs(t, err, new(*verify.Error))
 
 			requireSettingsChecked(t, p, s)
-			r, ok := signedEvent(t, v, private)
+			r, ok := signedEvent(v, private)
+			unsignable := map[string]bool{"adyen": true, "ms_graph": true, "google_pubsub": true, "aws_sns": true, "paypal": true}
+			require.Equal(t, !unsignable[p.Name], ok)
 			if !ok {
 				return
 			}
@@ -134,24 +136,25 @@ func requireSettingsChecked(t *testing.T, p *Profile, s Settings) {
 }
 
 // signedEvent returns a request that v accepts, if one can be made.
-func signedEvent(t *testing.T, v *Verifier, private crypto.Signer) (*verify.Request, bool) {
+func signedEvent(v *Verifier, private crypto.Signer) (*verify.Request, bool) {
 	r := eventRequest()
+	return r, signInPlace(v, private, r)
+}
+
+// signInPlace signs r, and reports whether that is possible. Where the provider
+// has another form of body than JSON of any kind, r gets it.
+func signInPlace(v *Verifier, private crypto.Signer, r *verify.Request) bool {
 	if private != nil {
-		require.NoError(t, v.Verifier.(*verify.Signature).SignWith(private, r, tableNow))
-		return r, true
+		return v.Verifier.(*verify.Signature).SignWith(private, r, tableNow) == nil
 	}
-	if v.profile.Name == "adyen" || v.profile.Name == "ms_graph" {
-		return nil, false // these have a body of their own
-	}
-	if _, ok := v.Verifier.(verify.Signer); !ok || v.profile.Name == "google_pubsub" {
-		return nil, false
-	}
-	if v.profile.Name == "vonage_legacy" || v.profile.Name == "plivo" {
+	switch v.profile.Name {
+	case "adyen", "ms_graph": // these sign members of the body
+		return false
+	case "vonage_legacy", "plivo":
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Body = []byte("MessageUUID=e1&Status=delivered")
 	}
-	require.NoError(t, v.Sign(r, tableNow))
-	return r, true
+	return v.Sign(r, tableNow) == nil
 }
 
 // requireHeaderChecked leaves out, empties and doubles each field of the header
