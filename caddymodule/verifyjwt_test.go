@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -158,10 +159,11 @@ func TestJWTVectors(t *testing.T) {
 // TestKeySetOutlivesReload loads a config, and then another one while the key
 // set can't be had.
 func TestKeySetOutlivesReload(t *testing.T) {
-	fetches, down := 0, false
+	var fetches atomic.Int32
+	var down atomic.Bool
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fetches++
-		if down {
+		fetches.Add(1)
+		if down.Load() {
 			w.WriteHeader(http.StatusBadGateway)
 			return
 		}
@@ -181,14 +183,14 @@ func TestKeySetOutlivesReload(t *testing.T) {
 	}
 	t.Run("load", func(t *testing.T) {
 		h := newVerifyDirective(t, directive)
-		require.Zero(t, fetches, "loading a config must not have effects")
+		require.Zero(t, fetches.Load(), "loading a config must not have effects")
 		require.NoError(t, request(h))
-		require.Equal(t, 1, fetches)
-		down = true
+		require.EqualValues(t, 1, fetches.Load())
+		down.Store(true)
 		reloaded := newVerifyDirective(t, directive)
 		require.Equal(t, 2, references())
 		require.NoError(t, request(reloaded))
-		require.Equal(t, 1, fetches)
+		require.EqualValues(t, 1, fetches.Load())
 	})
 	require.Zero(t, references())
 	t.Run("load again", func(t *testing.T) {
