@@ -49,7 +49,7 @@ func (v *Signature) explainTime(ctx context.Context, r *Request, now time.Time) 
 	if hint, ok := v.explainTimeFormat(r, now); ok {
 		return hint, true
 	}
-	text, _, err := v.timestamp.Selector.single(r)
+	text, _, err := v.timestamp.Selector.single(r, new(jsonBody))
 	t, ok := v.timestamp.Format.parse(text)
 	if err != nil || !ok {
 		return Hint{}, false
@@ -87,7 +87,7 @@ func (v *Signature) explainTimeFormat(r *Request, now time.Time) (Hint, bool) {
 	if v.timestamp == nil {
 		return Hint{}, false
 	}
-	text, _, err := v.timestamp.Selector.single(r)
+	text, _, err := v.timestamp.Selector.single(r, new(jsonBody))
 	if err != nil {
 		return Hint{}, false
 	}
@@ -144,7 +144,7 @@ func (v *Signature) explainForm(ctx context.Context, r *Request, now time.Time, 
 		if _, err := other.Verify(ctx, r, now); err == nil {
 			return Hint{form.cause, form.sentence(&v.config) + " It matches if it is read like that."}, true
 		}
-		if likely.Cause == "" && refused.Reason != ReasonMismatch && other.findSignatures(r, new(signatures)) == nil {
+		if likely.Cause == "" && refused.Reason != ReasonMismatch && other.findSignatures(r, new(jsonBody), new(signatures)) == nil {
 			likely = Hint{form.cause, form.sentence(&v.config) + " It does not match if it is read like that, so the request is of another sender, or the secret is wrong, too."}
 		}
 	}
