@@ -36,7 +36,7 @@ func signalWireRow(p *Profile, s *Settings) (verify.Verifier, error) {
 func vonageRow(p *Profile, s *Settings) (verify.Verifier, error) {
 	return jwt.New(jwt.Config{
 		Scheme: p.Name, Algorithms: []jwt.Algorithm{"HS256"},
-		Rules:    token.Rules{Issuers: []string{"Vonage"}, ExpirationOptional: true},
+		Rules:    token.Rules{Issuers: []string{"Vonage"}, MaxAge: verify.DefaultTolerance, ExpirationOptional: true, Leeway: 30 * time.Second},
 		BodyHash: &jwt.BodyHash{Hash: jwt.Hash{Claim: "payload_hash"}, UnlessEmpty: true},
 	}, s.Secrets...)
 }

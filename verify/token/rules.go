@@ -29,6 +29,9 @@ type Rules struct {
 	// ExpirationInclusive accepts a token still in the second that "exp"
 	// names, which RFC 7519, section 4.1.4, does not.
 	ExpirationInclusive bool
+	// MaxAge is how long after "iat", which is required then, a token is
+	// accepted, whatever "exp" says. Default: no limit.
+	MaxAge time.Duration
 	// Leeway is how far the sender's clock may be from ours, in both
 	// directions, when "exp", "nbf" and "iat" are compared. Default: none.
 	Leeway time.Duration
@@ -46,8 +49,8 @@ type Claim struct {
 // Validate returns an error if r can't be fulfilled, or says nothing where it
 // seems to say something.
 func (r *Rules) Validate() error {
-	if r.Leeway < 0 {
-		return errors.New("negative leeway")
+	if r.Leeway < 0 || r.MaxAge < 0 {
+		return errors.New("negative leeway or age")
 	}
 	for name, values := range map[string][]string{"issuer": r.Issuers, "audience": r.Audiences} {
 		if slices.Contains(values, "") {
@@ -116,6 +119,22 @@ func (r *Rules) checkTimes(c Claims, now time.Time) error {
 		if now.Before(begin.Add(-r.Leeway)) {
 			return &verify.Error{Reason: verify.ReasonFuture, Field: name}
 		}
+	}
+	return r.checkAge(c, now)
+}
+
+func (r *Rules) checkAge(c Claims, now time.Time) error {
+	if r.MaxAge == 0 {
+		return nil
+	}
+	issued, err := c.Time("iat")
+	switch {
+	case err != nil:
+		return err
+	case issued.IsZero():
+		return &verify.Error{Reason: verify.ReasonMissing, Field: "iat"}
+	case now.Sub(issued) > r.MaxAge+r.Leeway:
+		return &verify.Error{Reason: verify.ReasonStale, Field: "iat"}
 	}
 	return nil
 }
