@@ -123,7 +123,11 @@ func (g *Guard) begin(key Key) (*Turn, Answer, <-chan struct{}, error) {
 func (g *Guard) makeRoom(now time.Duration) {
 	for range 2 {
 		turn := g.oldest
-		if turn == nil || turn.expires > now && !(turn.kept && len(g.turns) >= g.cached) {
+		if turn == nil {
+			return
+		}
+		spare := turn.kept && len(g.turns) >= g.cached
+		if turn.expires > now && !spare {
 			return
 		}
 		g.drop(turn)

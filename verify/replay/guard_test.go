@@ -80,11 +80,11 @@ func TestMessagesAreForgottenAfterTheWindow(t *testing.T) {
 		accept(t, g, 3, time.Hour, false)
 		time.Sleep(time.Minute - 1)
 		requireRepeat(t, g, 2, 202)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		accept(t, g, 2, 2*time.Hour, false)
 		time.Sleep(time.Hour - time.Minute - 1)
 		requireRepeat(t, g, 1, 202)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		for n := range 10 { // makes room
 			accept(t, g, 10+n, time.Second, false)
 			requireRepeat(t, g, 2, 202)
