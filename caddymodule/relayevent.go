@@ -57,8 +57,10 @@ func (h *Relay) event(r *http.Request, body []byte) (_ *relay.Event, repeatable 
 // requestID returns the id that the sender gave an event, or "". Known is the one
 // that is where its provider puts ids.
 func requestID(r *http.Request, known string) string {
-	if identity, ok := verifiedIdentity(r); ok && identity.ID != "" {
-		return identity.ID
+	if identity, ok := verifiedIdentity(r); ok {
+		if id := identity.MessageID(); id != "" {
+			return id
+		}
 	}
 	if known != "" {
 		return known

@@ -43,6 +43,14 @@ func TestRelayTakesDefaultsFromProfiles(t *testing.T) {
 			identity: verify.Identity{Scheme: "stripe"}, body: `{"type":"x"}`, header: []string{"Idempotency-Key", "k1"},
 			status: 202, id: "k1", typ: "x",
 		},
+		"id of a token for many messages": {
+			identity: verify.Identity{Scheme: "jwt", ID: "jti", IDSigned: true}, body: `{}`, header: []string{"Webhook-Id", "w1"},
+			status: 202, id: "w1",
+		},
+		"id of a token for one message": {
+			identity: verify.Identity{Scheme: "jwt", ID: "jti", IDSigned: true, Digest: [32]byte{1}}, body: `{}`, header: []string{"Webhook-Id", "w1"},
+			status: 202, id: "jti",
+		},
 		"another scheme": {
 			identity: verify.Identity{Scheme: "hmac"}, body: `{"id":"evt_1","type":"x"}`, header: []string{"Webhook-Id", "w1"},
 			status: 202, id: "w1",

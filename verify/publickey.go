@@ -2,16 +2,15 @@ package verify
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/sha256"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"strings"
 
-	"filippo.io/edwards25519"
+	"github.com/caddy-relay/caddy-relay/verify/pubkey"
 )
 
 // publicKey verifies signatures that were made with its private half.
@@ -59,40 +58,20 @@ func newPublicKey(a Algorithm, e KeyEncoding, b []byte) (publicKey, error) {
 	return nil, errors.New("the key is for another algorithm")
 }
 
-func parseSPKI(text string) (any, error) {
-	var der []byte
-	if block, _ := pem.Decode([]byte(text)); block != nil {
-		if block.Type != "PUBLIC KEY" {
-			return nil, errors.New("PEM that is no PUBLIC KEY")
-		}
-		der = block.Bytes
-	} else {
-		var err error
-		if der, err = DecodeBase64(strings.TrimSpace(text)); err != nil {
-			return nil, err
-		}
+func parseSPKI(text string) (crypto.PublicKey, error) {
+	if strings.Contains(text, "-----BEGIN") {
+		return pubkey.Parse(text)
 	}
-	key, err := x509.ParsePKIXPublicKey(der)
+	der, err := DecodeBase64(strings.TrimSpace(text))
 	if err != nil {
-		return nil, errors.New("not a public key")
+		return nil, err
 	}
-	return key, nil
+	return pubkey.FromDER(der)
 }
 
-// newEd25519Key refuses keys that some signatures are valid with for all
-// messages, such as 32 zeros.
 func newEd25519Key(b []byte) (publicKey, error) {
-	if len(b) != ed25519.PublicKeySize {
-		return nil, errors.New("an Ed25519 key has 32 bytes")
-	}
-	point, err := new(edwards25519.Point).SetBytes(b)
-	if err != nil {
-		return nil, errors.New("not an Ed25519 key")
-	}
-	if point.MultByCofactor(point).Equal(edwards25519.NewIdentityPoint()) == 1 {
-		return nil, errors.New("an Ed25519 key of small order, which is nobody's")
-	}
-	return ed25519Key(bytes.Clone(b)), nil
+	key := ed25519.PublicKey(bytes.Clone(b))
+	return ed25519Key(key), pubkey.Check(key)
 }
 
 // matchPublicKey returns the position, from 1, of the key that a signature is

@@ -68,6 +68,11 @@ func (v *Signature) CoversBody() bool { return v.signed.hasBody() }
 // used must be known.
 func (v *Signature) CoversURL() bool { return v.signed.has(urlVar, urlNoQueryVar) }
 
+// KnowsRepeats reports whether what is signed differs between any two messages.
+// If neither the body nor an id or nonce is signed, two of one second may well be
+// signed alike; their identities have no Digest.
+func (v *Signature) KnowsRepeats() bool { return v.CoversBody() || v.idInText || v.nonce != nil }
+
 // Tolerance returns how far a timestamp may be from the time of verification,
 // or 0 if none is signed.
 func (v *Signature) Tolerance() time.Duration {
@@ -105,6 +110,9 @@ func (v *Signature) Verify(_ context.Context, r *Request, now time.Time) (Identi
 	}
 	if identity.Key, identity.Digest, err = v.match(&m, &list); err != nil {
 		return Identity{}, err
+	}
+	if !v.KnowsRepeats() {
+		identity.Digest = [sha256.Size]byte{}
 	}
 	return identity, nil
 }

@@ -359,3 +359,25 @@ func TestKeyEncodings(t *testing.T) {
 		require.Empty(t, reason(t, newSignature(t, c, "key_"+secret), r), e)
 	}
 }
+
+// TestMessagesOfOneSecond sees to it that two messages are not taken for one
+// because nothing that differs between them is signed.
+func TestMessagesOfOneSecond(t *testing.T) {
+	timestamp, nonce := &verify.TimestampConfig{Selector: header("X-Time")}, header("X-Nonce")
+	for signed, knows := range map[verify.Template]bool{
+		"{timestamp}{url}": false, "{timestamp}{body}": true, "{timestamp}{nonce}": true, "{timestamp}{body.sha256.hex}": true,
+	} {
+		c := verify.SignatureConfig{Signature: header("X-Sig"), Signed: signed, Timestamp: timestamp}
+		if strings.Contains(string(signed), "nonce") {
+			c.Nonce = &nonce
+		}
+		v := newSignature(t, c, "k")
+		require.Equal(t, knows, v.KnowsRepeats(), signed)
+		r := post("hello")
+		require.NoError(t, v.Sign(r, now))
+		identity, err := v.Verify(t.Context(), r, now)
+		require.NoError(t, err)
+		_, ok := identity.ReplayKey()
+		require.Equal(t, knows, ok, signed)
+	}
+}

@@ -86,6 +86,15 @@ type Identity struct {
 	Digest [sha256.Size]byte
 }
 
+// MessageID returns the ID, unless it is that of a token which may be used for
+// many messages: it is signed then, and nothing of the message is.
+func (i *Identity) MessageID() string {
+	if i.IDSigned && i.Digest == [sha256.Size]byte{} {
+		return ""
+	}
+	return i.ID
+}
+
 // ReplayKey returns what a message is recognized by when it comes again: its
 // signed id, which honest repeats have in common too, or else its Digest. ok is
 // false if the scheme provides neither.

@@ -11,10 +11,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"errors"
-	"fmt"
 	"math/big"
-
-	"filippo.io/edwards25519"
 
 	"github.com/caddy-relay/caddy-relay/verify"
 )
@@ -46,13 +43,6 @@ func (k hmacKey) verify(base, signature []byte) bool { return hmac.Equal(k.sum(b
 
 func (k hmacKey) sign(base []byte) ([]byte, error) { return k.sum(base), nil }
 
-// The sizes of RSA keys, in bits. Smaller ones are not safe, and larger ones
-// make verification slow.
-const (
-	minRSABits = 2048
-	maxRSABits = 8192
-)
-
 // rsaKey is rsa-pss-sha512 or rsa-v1_5-sha256 (RFC 9421, sections 3.3.1 and
 // 3.3.2).
 type rsaKey struct {
@@ -72,9 +62,6 @@ func newRSA(a Algorithm, public crypto.PublicKey, private crypto.Signer) (primit
 	key, ok := public.(*rsa.PublicKey)
 	if !ok {
 		return nil, errKeyType
-	}
-	if bits := key.N.BitLen(); bits < minRSABits || bits > maxRSABits {
-		return nil, fmt.Errorf("an RSA key of %d bits; it must have %d to %d", bits, minRSABits, maxRSABits)
 	}
 	k := &rsaKey{pss: a == RSAPSSSHA512, public: key}
 	k.private, _ = private.(*rsa.PrivateKey)
@@ -169,15 +156,6 @@ func newEd25519(public crypto.PublicKey, private crypto.Signer) (primitive, erro
 	key, ok := public.(ed25519.PublicKey)
 	if !ok {
 		return nil, errKeyType
-	}
-	point, err := new(edwards25519.Point).SetBytes(key)
-	if err != nil {
-		return nil, errors.New("not an Ed25519 key")
-	}
-	// With such a key, such as 32 zeros, some signatures are valid for many
-	// messages, and anybody can find them.
-	if point.MultByCofactor(point).Equal(edwards25519.NewIdentityPoint()) == 1 {
-		return nil, errors.New("an Ed25519 key of small order, which is nobody's")
 	}
 	k := &ed25519Key{public: key}
 	k.private, _ = private.(ed25519.PrivateKey)

@@ -101,7 +101,7 @@ func TestRefusedKeys(t *testing.T) {
 		{"empty", httpsig.Ed25519, "", "not PEM"},
 		{"two blocks", httpsig.Ed25519, public + public, "behind the first block"},
 		{"text behind", httpsig.Ed25519, public + "x", "behind the first block"},
-		{"other block", httpsig.Ed25519, encodePEM("X509 CRL", []byte("x")), "neither a key nor a certificate"},
+		{"other block", httpsig.Ed25519, encodePEM("X509 CRL", []byte("x")), "neither a public key nor a certificate"},
 		{"broken public key", httpsig.Ed25519, encodePEM("PUBLIC KEY", []byte("x")), "public key that can't be read"},
 		{"broken certificate", httpsig.Ed25519, encodePEM("CERTIFICATE", []byte("x")), "certificate that can't be read"},
 		{"broken private key", httpsig.Ed25519, encodePEM("PRIVATE KEY", []byte("x")), "private key that can't be read"},

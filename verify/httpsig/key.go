@@ -3,9 +3,9 @@ package httpsig
 import (
 	"crypto"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
+	"github.com/caddy-relay/caddy-relay/verify/pubkey"
 	"slices"
 	"strings"
 )
@@ -94,34 +94,12 @@ func (k Key) compile() (*key, error) {
 // parsePEM returns the public key that is in the one block of text, and the
 // private one if it is there.
 func parsePEM(text string) (crypto.PublicKey, crypto.Signer, error) {
-	block, rest := pem.Decode([]byte(text))
-	switch {
-	case block == nil:
-		return nil, nil, errors.New("not PEM")
-	case strings.TrimSpace(string(rest)) != "":
-		return nil, nil, errors.New("something stands behind the first block of PEM")
-	}
-	parsed, err := parseBlock(block)
+	block, err := pubkey.Block(text)
 	if err != nil {
 		return nil, nil, err
 	}
-	if private, ok := parsed.(crypto.Signer); ok {
-		return private.Public(), private, nil
-	}
-	return parsed, nil, nil
-}
-
-func parseBlock(block *pem.Block) (parsed any, err error) {
+	var parsed any
 	switch block.Type {
-	case "PUBLIC KEY":
-		parsed, err = x509.ParsePKIXPublicKey(block.Bytes)
-	case "RSA PUBLIC KEY":
-		parsed, err = x509.ParsePKCS1PublicKey(block.Bytes)
-	case "CERTIFICATE":
-		var certificate *x509.Certificate
-		if certificate, err = x509.ParseCertificate(block.Bytes); err == nil {
-			parsed = certificate.PublicKey
-		}
 	case "PRIVATE KEY":
 		parsed, err = x509.ParsePKCS8PrivateKey(block.Bytes)
 	case "EC PRIVATE KEY":
@@ -129,10 +107,12 @@ func parseBlock(block *pem.Block) (parsed any, err error) {
 	case "RSA PRIVATE KEY":
 		parsed, err = x509.ParsePKCS1PrivateKey(block.Bytes)
 	default:
-		return nil, errors.New("PEM that is neither a key nor a certificate")
+		public, err := pubkey.FromBlock(block)
+		return public, nil, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s that can't be read", strings.ToLower(block.Type))
+	private, ok := parsed.(crypto.Signer)
+	if err != nil || !ok {
+		return nil, nil, fmt.Errorf("%s that can't be read", strings.ToLower(block.Type))
 	}
-	return parsed, nil
+	return private.Public(), private, pubkey.Check(private.Public())
 }

@@ -76,10 +76,10 @@ func (v *Verifier) identity(t *parsed, claims token.Claims, position int) (verif
 	if identity.Subject, err = claims.String("sub"); err != nil {
 		return verify.Identity{}, err
 	}
-	if identity.ID, err = claims.String("jti"); err != nil {
+	if identity.Timestamp, err = claims.Time("iat"); err != nil {
 		return verify.Identity{}, err
 	}
-	if identity.Timestamp, err = claims.Time("iat"); err != nil {
+	if identity.ID, err = claims.String("jti"); err != nil {
 		return verify.Identity{}, err
 	}
 	identity.IDSigned = identity.ID != ""

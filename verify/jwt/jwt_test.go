@@ -286,10 +286,10 @@ func TestConfig(t *testing.T) {
 		"unknown encoding":  {jwt.Config{Algorithms: hs, KeyEncoding: "rot13"}, []string{"sEcReT"}, "rot13"},
 		"public key for HS": {jwt.Config{Algorithms: hs}, []string{pairs["rsa"].pem}, "no shared secret"},
 		"too many":          {jwt.Config{Algorithms: hs}, make([]string, 17), "at most 16"},
-		"text for ES":       {jwt.Config{Algorithms: es}, []string{"sEcReT"}, "no PEM"},
+		"text for ES":       {jwt.Config{Algorithms: es}, []string{"sEcReT"}, "not PEM"},
 		"private key":       {jwt.Config{Algorithms: es}, []string{pemFile("PRIVATE KEY", private)}, "neither a public key"},
-		"garbage":           {jwt.Config{Algorithms: es}, []string{pemFile("PUBLIC KEY", []byte("sEcReT"))}, "malformed"},
-		"two in one file":   {jwt.Config{Algorithms: es}, []string{pairs["p256"].pem + pairs["p256"].pem}, "more than one"},
+		"garbage":           {jwt.Config{Algorithms: es}, []string{pemFile("PUBLIC KEY", []byte("sEcReT"))}, "can't be read"},
+		"two in one file":   {jwt.Config{Algorithms: es}, []string{pairs["p256"].pem + pairs["p256"].pem}, "behind the first block"},
 		"weak key": {
 			jwt.Config{Algorithms: []jwt.Algorithm{"RS256"}},
 			[]string{pemFile("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&weak.PublicKey))},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/caddy-relay/caddy-relay/verify/pubkey"
 	"github.com/go-jose/go-jose/v4"
 )
 
@@ -55,7 +56,7 @@ func parseJWK(raw []byte) (k key, ok bool) {
 	if secret, symmetric := jwk.Key.([]byte); symmetric {
 		return k, len(secret) > 0
 	}
-	return k, checkPublicKey(jwk.Key) == nil
+	return k, pubkey.Check(jwk.Key) == nil
 }
 
 // find implements [KeySource].

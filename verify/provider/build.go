@@ -57,7 +57,7 @@ func sinchVoiceRow(_ *Profile, s *Settings) (verify.Verifier, error) {
 func messageBirdRow(p *Profile, s *Settings) (verify.Verifier, error) {
 	return jwt.New(jwt.Config{
 		Scheme: p.Name, Header: "MessageBird-Signature-JWT", Algorithms: []jwt.Algorithm{"HS256", "HS384", "HS512"},
-		Rules:    token.Rules{Issuers: []string{"MessageBird"}, ExpirationInclusive: true, Leeway: time.Second},
+		Rules:    token.Rules{Issuers: []string{"MessageBird"}, RequireID: true, ExpirationInclusive: true, Leeway: time.Second},
 		BodyHash: &jwt.BodyHash{Hash: jwt.Hash{Claim: "payload_hash"}, UnlessEmpty: true},
 		URLHash:  &jwt.Hash{Claim: "url_hash"},
 	}, s.Secrets...)

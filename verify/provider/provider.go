@@ -144,6 +144,8 @@ func (v *Verifier) KnowsRepeats() bool {
 	switch inner := v.Verifier.(type) {
 	case *verify.Basic, *verify.Bearer, *verify.Token, *graph:
 		return false
+	case *verify.Signature:
+		return inner.KnowsRepeats()
 	case *jwt.Verifier:
 		return inner.CoversBody()
 	default:
