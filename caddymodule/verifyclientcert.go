@@ -83,6 +83,9 @@ func (s *MTLSScheme) Provision(caddy.Context) error {
 // NeedsBody returns false: a certificate says nothing of the body.
 func (*MTLSScheme) NeedsBody() bool { return false }
 
+// KnowsRepeats returns false: a certificate says nothing of the message.
+func (*MTLSScheme) KnowsRepeats() bool { return false }
+
 // UnmarshalCaddyfile sets up s from Caddyfile tokens. Syntax:
 //
 //	mtls {
@@ -149,4 +152,5 @@ var (
 	_ caddyfile.Unmarshaler = (*MTLSScheme)(nil)
 	_ verify.Verifier       = (*MTLSScheme)(nil)
 	_ bodyUser              = (*MTLSScheme)(nil)
+	_ repeatKnower          = (*MTLSScheme)(nil)
 )

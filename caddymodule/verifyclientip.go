@@ -62,6 +62,9 @@ func (s *ClientIPScheme) Provision(caddy.Context) error {
 // NeedsBody returns false: an address says nothing of the body.
 func (*ClientIPScheme) NeedsBody() bool { return false }
 
+// KnowsRepeats returns false: an address says nothing of the message.
+func (*ClientIPScheme) KnowsRepeats() bool { return false }
+
 // UnmarshalCaddyfile sets up s from Caddyfile tokens. Syntax:
 //
 //	client_ip <ranges...>
@@ -96,4 +99,5 @@ var (
 	_ caddyfile.Unmarshaler = (*ClientIPScheme)(nil)
 	_ verify.Verifier       = (*ClientIPScheme)(nil)
 	_ bodyUser              = (*ClientIPScheme)(nil)
+	_ repeatKnower          = (*ClientIPScheme)(nil)
 )
