@@ -1,12 +1,14 @@
 package jwt
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	gojwt "github.com/golang-jwt/jwt/v5"
@@ -19,19 +21,37 @@ import (
 const signedFor = time.Minute
 
 // Sign implements [verify.Signer]. It signs with the first secret and the first
-// algorithm, and claims what is required. There is no signing with public keys.
+// algorithm, and claims what is required. For public keys there is
+// [Verifier.SignWith].
 func (v *Verifier) Sign(r *verify.Request, now time.Time) error {
 	keys, ok := v.keys.(staticKeys)
 	if !ok || !v.algorithms[0].Symmetric() {
-		return errors.New("only a token with a shared secret can be signed: of other keys just the public part is known")
+		return errors.New("a public key can't sign; the private key is needed")
 	}
-	t := gojwt.NewWithClaims(methods[v.algorithms[0]], v.claim(r, now))
-	text, err := t.SignedString(keys[0].material)
+	return v.sign(keys[0].material, v.algorithms[0], r, now)
+}
+
+// SignWith does what Sign does with the private half of a key, and the first
+// algorithm that is for such keys. The token does not name the key.
+func (v *Verifier) SignWith(key crypto.Signer, r *verify.Request, now time.Time) error {
+	for _, a := range v.algorithms {
+		if a.fits(key.Public()) {
+			return v.sign(key, a, r, now)
+		}
+	}
+	return errors.New("none of the algorithms is for this kind of private key")
+}
+
+func (v *Verifier) sign(material any, a Algorithm, r *verify.Request, now time.Time) error {
+	text, err := gojwt.NewWithClaims(methods[a], v.claim(r, now)).SignedString(material)
 	if err != nil {
 		return fmt.Errorf("signing the token: %w", err)
 	}
 	if v.header == token.Authorization {
 		text = "Bearer " + text
+	}
+	if r.Header == nil {
+		r.Header = make(http.Header)
 	}
 	r.Header.Set(v.header, text)
 	return nil

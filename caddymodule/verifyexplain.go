@@ -1,0 +1,53 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-relay/caddy-relay/verify"
+	"github.com/caddy-relay/caddy-relay/verify/provider"
+)
+
+// explain returns the likely cause of an error that a scheme has returned for r
+// at the time now. It tries the scheme some dozens of times, until ctx is done.
+// ok is false if the error is no refusal.
+func explain(ctx context.Context, scheme verify.Verifier, r *verify.Request, now time.Time, err error) (hint verify.Hint, ok bool) {
+	refused, ok := errors.AsType[*verify.Error](err)
+	if !ok {
+		return verify.Hint{}, false
+	}
+	// Presets know of others themselves.
+	_, isPreset := scheme.(*PresetScheme)
+	_, isChooser := scheme.(chooser)
+	if refused.Reason == verify.ReasonMissing && !isPreset && !isChooser {
+		if hint, ok := provider.ExplainSender(r.Header, nil); ok {
+			return hint, true
+		}
+	}
+	return verify.Explain(ctx, scheme, r, now, err)
+}
+
+// Explain implements [verify.Explainer] with the alternative whose refusal tells
+// the most.
+func (s *AnyScheme) Explain(ctx context.Context, r *verify.Request, now time.Time, _ *verify.Error) (verify.Hint, bool) {
+	var failure error
+	var scheme verify.Verifier
+	for _, alternative := range s.schemes {
+		if _, err := alternative.Verify(ctx, r, now); weight(err) > weight(failure) {
+			failure, scheme = err, alternative
+		}
+	}
+	if scheme == nil {
+		return verify.Hint{}, false
+	}
+	hint, ok := explain(ctx, scheme, r, now, failure)
+	if name := scheme.(caddy.Module).CaddyModule().ID.Name(); ok {
+		hint.Sentence = "As a request for " + name + ": " + hint.Sentence
+	}
+	return hint, ok
+}
+
+var _ verify.Explainer = (*AnyScheme)(nil)
