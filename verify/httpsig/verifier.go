@@ -39,6 +39,9 @@ func (v *Verifier) HeaderNames() []string {
 	return names
 }
 
+// Tolerance returns how old a signature may be.
+func (v *Verifier) Tolerance() time.Duration { return v.maxAge }
+
 // CoversBody reports whether a body must be covered. If not, whoever sees a
 // request can send another body under its signature.
 func (v *Verifier) CoversBody() bool {
