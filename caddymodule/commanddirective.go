@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,7 +45,8 @@ const endOfDirectives = "end_of_directives"
 // parseDirective parses a file with one verify directive, as if it were in a site
 // block of a Caddyfile.
 func parseDirective(filename string, content []byte) (*Verify, error) {
-	// All stay on the lines that they are on in the file.
+	content = bytes.TrimPrefix(content, []byte("\ufeff")) // as the adapter does
+	// All tokens stay on the lines that they are on in the file.
 	site := append(append([]byte("{ "), content...), "\n"+endOfDirectives+"\n}"...)
 	blocks, err := caddyfile.Parse(filename, site)
 	if err != nil {

@@ -107,15 +107,19 @@ func (o *report) invalid(scheme string, refused *verify.Error, hint verify.Hint)
 	o.line("hint", hint.Sentence)
 }
 
-// handshake writes the answer in the form of HTTP/1.1.
-func (o *report) handshake(scheme string, response *verify.Response) {
+func (o *report) handshake(scheme string) {
 	o.printf("handshake\n")
 	o.line("scheme", scheme)
+}
+
+// answer writes what a handshake is answered with, in the form of HTTP/1.1.
+func (o *report) answer(response *verify.Response) {
+	o.line("hint", "It is a try of the endpoint, which is answered in place:")
+	o.printf("\n")
 	answer := http.Response{
 		StatusCode: cmp.Or(response.Status, http.StatusOK), ProtoMajor: 1, ProtoMinor: 1, Header: response.Header,
 		Body: io.NopCloser(bytes.NewReader(response.Body)), ContentLength: int64(len(response.Body)),
 	}
-	o.printf("\n")
 	if err := answer.Write(o.w); err != nil {
 		o.writeErr = errors.Join(o.writeErr, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -31,22 +32,21 @@ them if that is how the scheme checks them.
 	timestamp: 2023-11-14T22:13:20Z (12 s ago)
 	hint: The second secret matched, and not the first.
 
-	$ caddy relay verify --directive directive --request request
+	$ caddy relay verify --directive directive --request request.old
 	invalid
 	scheme: stripe
 	reason: stale_timestamp
 	field: Stripe-Signature
-	hint: The timestamp is 412 s old, and at most 300 s are accepted: the
-	request came late or is an old one sent again, or a clock is wrong. The
-	signature itself is right.
+	hint: The timestamp is 412 s old, and at most 300 s are accepted: the request came late or is an old one sent again, or a clock is wrong. The signature itself is right.
 
 The first line is one of
 - valid: the request would pass; what is known of its sender follows.
 - invalid: it would be refused; the reason is the one in logs and metrics, and
   hints say what it means and what the usual mistakes are.
-- handshake: it is a try of the endpoint, and would be answered as shown. Those
-  of Amazon SNS, which would be confirmed, and of Asana, whose secret would be
-  kept, are not tried.
+- handshake: it is a try of the endpoint that nobody signed.
+Tries of the endpoint, be they signed and so valid or not, come with the answer
+that they would get. Those of Amazon SNS, which would be confirmed, and of Asana,
+whose secret would be kept, are left alone.
 
 An old request is valid at its own time: give that with --now. Schemes that sign
 the URL need to know the one that the sender has: --public-url replaces the
@@ -115,12 +115,18 @@ func (h *Verify) examine(ctx context.Context, c *capture, url *publicURL, out *r
 	r := c.request(h, url)
 	if h.handshaker != nil && !changesSomething(h.verifier) {
 		response, err := h.handshaker.Handshake(ctx, &r, out.now)
-		if response != nil && err == nil {
-			out.handshake(h.name, response)
-			return nil
-		}
-		if err != nil {
+		switch {
+		case err != nil:
 			return h.reportRefusal(ctx, c, &r, err, out)
+		case response != nil:
+			if identity, _, err := h.verify(ctx, &r, out.now); err == nil {
+				out.valid(&identity)
+			} else {
+				out.handshake(h.name)
+			}
+			out.hints(c.remarks)
+			out.answer(response)
+			return nil
 		}
 	}
 	identity, _, err := h.verify(ctx, &r, out.now)
@@ -140,7 +146,7 @@ func (h *Verify) reportRefusal(ctx context.Context, c *capture, r *verify.Reques
 	var hint verify.Hint
 	for _, name := range c.dropped {
 		dropped := "The server drops header fields with _ or . in their names, such as " + name + "."
-		if refused.Reason == verify.ReasonMissing && hyphenated.Replace(name) == hyphenated.Replace(refused.Field) {
+		if refused.Reason == verify.ReasonMissing && strings.EqualFold(hyphenated.Replace(name), hyphenated.Replace(refused.Field)) {
 			hint = verify.Hint{Cause: verify.CauseDropped, Sentence: dropped}
 			continue
 		}
