@@ -26,7 +26,7 @@ const signedFor = time.Minute
 func (v *Verifier) Sign(r *verify.Request, now time.Time) error {
 	keys, ok := v.keys.(staticKeys)
 	if !ok || !v.algorithms[0].Symmetric() {
-		return errors.New("a public key can't sign; the private key is needed")
+		return errors.New("only a shared secret can sign; for a public key the private key is needed")
 	}
 	return v.sign(keys[0].material, v.algorithms[0], r, now)
 }
