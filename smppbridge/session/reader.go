@@ -1,0 +1,153 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
+)
+
+// source reads from the connection. It limits the time of each PDU once it has
+// begun; most come whole, and then no deadline is ever set.
+type source struct {
+	s *Session
+	// inside tells that a PDU has begun, and limited that its time is limited.
+	inside, limited bool
+	// armed tells that the connection has a deadline.
+	armed bool
+}
+
+// Read implements [io.Reader].
+func (r *source) Read(p []byte) (int, error) {
+	var err error
+	switch {
+	case r.inside && !r.limited:
+		err = r.s.conn.SetReadDeadline(time.Now().Add(r.s.cfg.ReadTimeout))
+		r.limited, r.armed = true, true
+	case !r.inside && r.armed:
+		err = r.s.conn.SetReadDeadline(time.Time{})
+		r.armed = false
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, err := r.s.conn.Read(p)
+	if n > 0 {
+		r.s.lastRead.Store(int64(time.Since(r.s.began)))
+	}
+	return n, err
+}
+
+// read handles all that comes, until the end, and returns why it is the end.
+func (s *Session) read() error {
+	src := &source{s: s}
+	frames := pdu.NewReader(src, s.cfg.MaxPDU)
+	// An SMSC can refuse what an ESME got wrong, but a receipt that an ESME
+	// refuses is lost.
+	decoder := &pdu.Decoder{Lenient: s.role == esme}
+	for {
+		err := frames.Wait()
+		var frame []byte
+		if err == nil {
+			src.inside, src.limited = true, false
+			frame, err = frames.ReadFrame()
+			src.inside = false
+		}
+		var e *pdu.Error
+		switch {
+		case errors.As(err, &e):
+			return s.lostFraming(e)
+		case errors.Is(err, io.EOF):
+			return errors.New("the peer closed the connection")
+		case errors.Is(err, net.ErrClosed):
+			return err
+		case err != nil:
+			return fmt.Errorf("read: %w", err)
+		}
+		if s.ending() {
+			continue
+		}
+		// Whoever gets the PDU may keep it.
+		p, err := decoder.Decode(slices.Clone(frame))
+		s.handle(p, err)
+	}
+}
+
+// ending tells whether only the end of the connection is waited for.
+func (s *Session) ending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.finishing
+}
+
+// lostFraming says goodbye to a peer of which nobody knows where its next PDU
+// begins. It never reads on from there.
+func (s *Session) lostFraming(e *pdu.Error) error {
+	s.refuse(e)
+	s.finish(e)
+	// The peer reads our answer at the latest when it can write again.
+	_, _ = io.Copy(io.Discard, s.conn)
+	return e
+}
+
+// handle does what a PDU asks for. Either of p and err may be nil, or none.
+func (s *Session) handle(p pdu.PDU, err error) {
+	var e *pdu.Error
+	switch {
+	case p != nil && p.CommandID().IsResponse():
+		// Even if its body is broken, its status tells the outcome.
+		s.response(p)
+	case errors.As(err, &e):
+		s.refuse(e)
+	default:
+		s.incoming(p)
+	}
+}
+
+// response settles the request that p answers.
+func (s *Session) response(p pdu.PDU) {
+	h := p.Head()
+	nack, isNack := p.(*pdu.GenericNack)
+	if isNack && nack.Status == pdu.StatusOK {
+		nack.Status = pdu.StatusUnknownErr
+	}
+	s.mu.Lock()
+	c, late := s.window.take(h.Sequence, p.CommandID())
+	if resp, ok := p.(*pdu.BindResp); ok && c != nil && h.Status == pdu.StatusOK {
+		// Messages may follow at once, before anybody else knows.
+		s.setBound(resp)
+	}
+	s.mu.Unlock()
+	switch {
+	case c != nil:
+		s.settle(c, result{response: p})
+	case late != nil:
+		s.reportLate(late.report, p)
+	case p.CommandID() == pdu.CommandEnquireLinkResp:
+		// That something came is all that counts.
+	default:
+		s.observe(Event{Kind: EventUnexpected, Status: h.Status})
+	}
+	if isNack && h.Status == pdu.StatusInvCmdLen {
+		// It lost track of where our PDUs begin, so all that follows is garbage to it.
+		s.fail(errors.New("the peer can't tell our PDUs apart"))
+	}
+}
+
+// setBound notes that an ESME is bound.
+func (s *Session) setBound(p *pdu.BindResp) {
+	if s.state != StateOpen {
+		return
+	}
+	s.state = StateBound
+	close(s.bound)
+	s.peer.systemID = p.SystemID
+	s.peer.version = pdu.Version33
+	if v, ok := p.TLVs.SCInterfaceVersion(); ok {
+		s.peer.version = v
+	}
+}

@@ -1,0 +1,130 @@
+package session
+
+import (
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
+)
+
+const (
+	// leastRate is what a throttled session sends at least, in messages a
+	// second.
+	leastRate rate.Limit = 1
+	// period is how often the rate changes.
+	period = time.Second
+	// steps is how many periods it takes to get back to the rate at which the
+	// peer throttled, if it was halved from there once.
+	steps = 10
+)
+
+// throttle is how fast a bind may send. When the peer asks for less, the rate is
+// halved, at most once a period, and then grows by the same step each period
+// without such an answer (additive increase, multiplicative decrease). At twice
+// the rate of before it is gone: the peer was only busy for a while.
+//
+// It is not for concurrent use.
+type throttle struct {
+	// limiter is nil if there is no limit.
+	limiter *rate.Limiter
+	step    rate.Limit
+	gone    rate.Limit
+	// since is when the period began, with how many were taken since, and how
+	// often the queue was full.
+	since       time.Time
+	taken, full int
+	// before is the rate at which messages were taken in the last period.
+	before rate.Limit
+	// halved is when the rate was last halved.
+	halved time.Time
+}
+
+// delay returns how long to wait before the next message.
+func (t *throttle) delay(now time.Time) time.Duration {
+	if t.limiter == nil {
+		return 0
+	}
+	r := t.limiter.ReserveN(now, 1)
+	defer r.CancelAt(now)
+	return r.DelayFrom(now)
+}
+
+// use counts a message that is about to be sent.
+func (t *throttle) use(now time.Time) {
+	if t.limiter != nil {
+		t.limiter.AllowN(now, 1)
+	}
+}
+
+// learn takes the status of a response into account, and tells whether the rate
+// was halved.
+func (t *throttle) learn(status pdu.CommandStatus, now time.Time) bool {
+	if elapsed := now.Sub(t.since); elapsed >= period {
+		t.begin(now, elapsed)
+	}
+	switch status {
+	case pdu.StatusThrottled:
+		return t.halve(now)
+	case pdu.StatusMsgQFul:
+		// It may be the queue of one recipient, who must not slow all others.
+		if t.full++; t.full*10 > t.taken {
+			return t.halve(now)
+		}
+		return false
+	default:
+		t.taken++
+		return false
+	}
+}
+
+// begin begins a period, in which more may be sent unless the last one was too
+// much.
+func (t *throttle) begin(now time.Time, elapsed time.Duration) {
+	t.before = rate.Limit(float64(t.taken) / elapsed.Seconds())
+	t.since, t.taken, t.full = now, 0, 0
+	if t.limiter == nil || now.Sub(t.halved) < period {
+		return
+	}
+	if limit := t.limiter.Limit() + t.step; limit < t.gone {
+		t.set(limit, now)
+	} else {
+		t.limiter = nil
+	}
+}
+
+// halve halves the rate, unless it just was: what was in flight then was sent at
+// the old rate.
+func (t *throttle) halve(now time.Time) bool {
+	if !t.halved.IsZero() && now.Sub(t.halved) < period {
+		return false
+	}
+	t.halved = now
+	limit := max(t.before, rate.Limit(t.taken))
+	if t.limiter != nil {
+		limit = t.limiter.Limit()
+	} else {
+		t.limiter = rate.NewLimiter(limit, 1)
+	}
+	t.step = max(limit/2/steps, leastRate)
+	t.gone = max(2*limit, 2*leastRate)
+	t.set(max(limit/2, leastRate), now)
+	return true
+}
+
+func (t *throttle) set(limit rate.Limit, now time.Time) {
+	t.limiter.SetLimitAt(now, limit)
+	t.limiter.SetBurstAt(now, burst(limit))
+}
+
+// rate returns how fast may be sent.
+func (t *throttle) rate() rate.Limit {
+	if t.limiter == nil {
+		return rate.Inf
+	}
+	return t.limiter.Limit()
+}
+
+// burst is how many messages may be sent at once, to make up for timers that are
+// late: those of 50 ms.
+func burst(limit rate.Limit) int { return max(int(limit/20), 1) }
