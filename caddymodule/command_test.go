@@ -185,7 +185,9 @@ func TestVerifyCommandOutput(t *testing.T) {
 		},
 		"ahead, but valid": {stripe, good, []string{"--now", "1699999999"}, 0, []string{"(1 s ahead)"}},
 		"stale": {
-			stripe, good, []string{"--now", "1700000412"}, 1,
+			stripe, good,
+			[]string{"--now", "1700000412"},
+			1,
 			[]string{"invalid\nscheme: stripe\nreason: stale_timestamp\nfield: Stripe-Signature\nhint: The timestamp is 412 s old, and at most 300 s are accepted:", "itself is right"},
 		},
 		"changed": {

@@ -111,7 +111,8 @@ func TestExplainForm(t *testing.T) {
 		"base64": {nil, base64.StdEncoding.EncodeToString(right), verify.CauseEncoding, []string{"written as base64, and not as hex", "It matches"}},
 		"hex": {
 			func(c *verify.SignatureConfig) { c.Encoding = verify.Base64 },
-			hex.EncodeToString(right), verify.CauseEncoding, []string{"written as hex, and not as base64", "It matches"},
+			hex.EncodeToString(right), verify.CauseEncoding,
+			[]string{"written as hex, and not as base64", "It matches"},
 		},
 		"base64 that is wrong, too":      {nil, base64.StdEncoding.EncodeToString(sum(sha1.New)), verify.CauseEncoding, []string{"sha1", "It matches"}},
 		"sha1":                           {nil, hex.EncodeToString(sum(sha1.New)), verify.CauseAlgorithm, []string{"sha1, and not with sha256", "It matches"}},

@@ -3,6 +3,7 @@ package verify
 import (
 	"iter"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -108,7 +109,7 @@ func yieldURL(original *Request, changed Request, how []string, parts [][]urlCha
 		if next.URL() == changed.URL() {
 			continue // it does not apply
 		}
-		if !yieldURL(original, next, append(how[:len(how):len(how)], part.how), parts[1:], yield) {
+		if !yieldURL(original, next, append(slices.Clip(how), part.how), parts[1:], yield) {
 			return false
 		}
 	}
