@@ -191,3 +191,10 @@ func elapsed(f func()) time.Duration {
 	f()
 	return time.Since(began)
 }
+
+// connectTo has a connector connect to the peer that is returned.
+func connectTo(t testing.TB, c *session.Connector) *peer {
+	ours, theirs := net.Pipe()
+	c.Dial = dialer(ours)
+	return newPeer(t, theirs)
+}
