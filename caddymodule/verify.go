@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"golang.org/x/time/rate"
 
 	"github.com/caddy-relay/caddy-relay/verify"
 )
@@ -108,6 +109,7 @@ type Verify struct {
 	once          *once // or nil
 	holdsGuard    bool  // of once
 	logger        *zap.Logger
+	hints         *rate.Limiter // how often refusals are explained
 	now           func() time.Time
 }
 
@@ -122,6 +124,7 @@ func (Verify) CaddyModule() caddy.ModuleInfo {
 // Provision sets up h.
 func (h *Verify) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
+	h.hints = newHintLimiter()
 	h.now = time.Now
 	if h.SchemeRaw == nil {
 		return errors.New("no scheme")
@@ -252,7 +255,7 @@ func (h *Verify) refuse(w http.ResponseWriter, r *http.Request, err error) error
 	if !ok {
 		return h.unavailable(w, r, reasonUndecided, err)
 	}
-	h.reject(r, e.Reason, err)
+	h.reject(r, e.Reason, err, h.hint(r, err)...)
 	status := refusalStatus(e.Reason)
 	if status == http.StatusUnauthorized && h.challenge != "" {
 		w.Header().Set("WWW-Authenticate", h.challenge)
@@ -288,16 +291,16 @@ var (
 )
 
 // reject counts and logs why a request did not pass.
-func (h *Verify) reject(r *http.Request, reason verify.Reason, err error) {
+func (h *Verify) reject(r *http.Request, reason verify.Reason, err error, more ...zap.Field) {
 	rejectedTotal.WithLabelValues(string(reason)).Inc()
 	if c := h.logger.Check(zapcore.InfoLevel, "request rejected"); c != nil {
 		clientIP, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
-		c.Write(
+		c.Write(append([]zap.Field{
 			zap.String("scheme", h.name),
 			zap.String("reason", string(reason)),
 			zap.String("client_ip", clientIP),
 			zap.Error(err),
-		)
+		}, more...)...)
 	}
 }
 

@@ -161,10 +161,36 @@ func TestVerifyRejects(t *testing.T) {
 	require.Equal(t, before+1, rejections(t, verify.ReasonMismatch))
 	require.Equal(t, 1, logs.Len())
 	fields := logs.All()[0].ContextMap()
+	require.Contains(t, fields["hint"], "matches none of the secrets")
+	delete(fields, "hint")
 	require.Equal(t, map[string]any{
-		"scheme": "github", "reason": "signature_mismatch", "client_ip": "192.0.2.1", "error": "signature_mismatch",
+		"scheme": "github", "reason": "signature_mismatch", "client_ip": "192.0.2.1", "error": "signature_mismatch", "cause": "wrong_secret",
 	}, fields)
 	require.NotContains(t, fields, signature)
+}
+
+// TestHintsAreRare sees to it that nobody can make the server explain more than
+// one refusal a second.
+func TestHintsAreRare(t *testing.T) {
+	core, logs := zapobserver.New(zap.InfoLevel)
+	h := newVerify(t, githubConfig)
+	h.logger = zap.New(core)
+	clock := time.Unix(1700000000, 0)
+	h.now = func() time.Time { return clock }
+	for i, explained := range []bool{true, false, false, true} {
+		if i == 3 {
+			clock = clock.Add(hintInterval)
+		}
+		_, err := serve(httptest.NewRecorder(), newRequest(http.MethodPost, "/", strings.NewReader("x")), h)
+		requireStatus(t, http.StatusUnauthorized, err)
+		_, ok := logs.All()[i].ContextMap()["hint"]
+		require.Equal(t, explained, ok, i)
+	}
+	clock = clock.Add(hintInterval)
+	h.MaxBody = 2 * maxHintBody
+	_, err := serve(httptest.NewRecorder(), newRequest(http.MethodPost, "/", strings.NewReader(strings.Repeat("x", maxHintBody+1))), h)
+	requireStatus(t, http.StatusUnauthorized, err)
+	require.NotContains(t, logs.All()[4].ContextMap(), "hint")
 }
 
 func TestVerifyChallenges(t *testing.T) {

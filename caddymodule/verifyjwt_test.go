@@ -217,7 +217,7 @@ func TestRefusedTokenConfigs(t *testing.T) {
 		`{"name":"jwt"}`:                                                                                             "no secret, key, or jwks",
 		`{"name":"jwt","secrets":["sEcReT"]}`:                                                                        "no algorithms",
 		`{"name":"jwt","secrets":["sEcReT"],"algorithms":["none"]}`:                                                  "none",
-		`{"name":"jwt","secrets":["sEcReT"],"algorithms":["RS256"]}`:                                                 "key 1: no PEM file",
+		`{"name":"jwt","secrets":["sEcReT"],"algorithms":["RS256"]}`:                                                 "key 1: not PEM",
 		`{"name":"jwt","secrets":["-----BEGIN sEcReT"],"algorithms":["HS256"]}`:                                      "no shared secret",
 		`{"name":"jwt","secrets":["{env.EMPTY}"],"algorithms":["HS256"]}`:                                            "{env.EMPTY} is unset",
 		`{"name":"jwt","keys":["{file./nowhere}"],"algorithms":["ES256"]}`:                                           "key 1",
