@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -285,7 +287,6 @@ func TestCommandErrors(t *testing.T) {
 		"verify without file":       {newVerifyCommand(), "", []string{"-d", "/nope/nope"}, "no such file"},
 		"verify with bad URL":       {newVerifyCommand(), "", []string{"-d", directive, "-r", "-", "--public-url", "example.com"}, "--public-url: it must be"},
 		"verify with no request":    {newVerifyCommand(), "verify github s3cret", []string{"-d", directive, "-r", "-"}, "-: no HTTP/1.1 request"},
-		"verify that can't decide":  {newVerifyCommand(), "POST / HTTP/1.1\nAuthorization: Bearer t\n\n", []string{"-d", tempFile(t, "verify jwt {\njwks https://192.0.2.1/\nalgorithms RS256\nissuer me\n}"), "-r", "-"}, ""},
 		"sign without directive":    {newSignCommand(), "", nil, "--directive is required"},
 		"sign with both":            {newSignCommand(), "", []string{"-d", directive, "-r", "-", "-X", "PUT"}, "exclude each other"},
 		"sign with bad method":      {newSignCommand(), "", []string{"-d", directive, "-X", "A B"}, "not a method"},
@@ -307,6 +308,18 @@ func TestCommandErrors(t *testing.T) {
 			require.NotContains(t, err.Error(), "s3cret")
 		})
 	}
+}
+
+// TestUndecided has a server fail that would have to say whether a token is good.
+func TestUndecided(t *testing.T) {
+	issuer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }))
+	t.Cleanup(issuer.Close)
+	directive := tempFile(t, "verify introspection {\nendpoint "+issuer.URL+"\nallow_private\n}")
+	out, err := tryCommand(t, newVerifyCommand(), "POST / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer s3cret\r\n\r\n", "-d", directive, "-r", "-")
+	require.ErrorContains(t, err, "it could not be decided")
+	require.NotErrorIs(t, err, errNo)
+	require.NotContains(t, err.Error(), "s3cret")
+	require.Empty(t, out)
 }
 
 // TestCommandStoresNothing has Asana say a secret, which the server would keep.

@@ -368,3 +368,23 @@ func FuzzExplain(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkExplain is the worst case: nothing that is tried explains the
+// mismatch.
+func BenchmarkExplain(b *testing.B) {
+	for _, size := range []int{1 << 10, 64 << 10} {
+		b.Run(strconv.Itoa(size>>10)+"KiB", func(b *testing.B) {
+			v := newSignature(b, plain(nil), base64Secret)
+			body := `{"text": "` + strings.Repeat("ä/", size/3) + `"}`
+			r := post(body, "X-Sig", sign("other", body), "X-Forwarded-Host", "public.example.com")
+			r.Scheme, r.Host, r.Target = "https", "example.com:8443", "/in/?a=1"
+			_, err := v.Verify(b.Context(), r, now)
+			b.ReportAllocs()
+			for b.Loop() {
+				if hint, ok := verify.Explain(b.Context(), v, r, now, err); !ok || hint.Cause != verify.CauseSecret {
+					b.Fatal(hint)
+				}
+			}
+		})
+	}
+}
