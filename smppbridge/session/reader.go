@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"slices"
 	"time"
 
@@ -57,16 +56,8 @@ func (s *Session) read() error {
 			frame, err = frames.ReadFrame()
 			src.inside = false
 		}
-		var e *pdu.Error
-		switch {
-		case errors.As(err, &e):
-			return s.lostFraming(e)
-		case errors.Is(err, io.EOF):
-			return errors.New("the peer closed the connection")
-		case errors.Is(err, net.ErrClosed):
-			return err
-		case err != nil:
-			return fmt.Errorf("read: %w", err)
+		if err != nil {
+			return s.readError(err)
 		}
 		if s.ending() {
 			continue
@@ -74,6 +65,19 @@ func (s *Session) read() error {
 		// Whoever gets the PDU may keep it.
 		p, err := decoder.Decode(slices.Clone(frame))
 		s.handle(p, err)
+	}
+}
+
+// readError returns what an error from reading means for the session.
+func (s *Session) readError(err error) error {
+	var e *pdu.Error
+	switch {
+	case errors.As(err, &e):
+		return s.lostFraming(e)
+	case errors.Is(err, io.EOF):
+		return errors.New("the peer closed the connection")
+	default:
+		return fmt.Errorf("read: %w", err)
 	}
 }
 
@@ -94,17 +98,19 @@ func (s *Session) lostFraming(e *pdu.Error) error {
 	return e
 }
 
-// handle does what a PDU asks for. Either of p and err may be nil, or none.
+// handle does what a PDU asks for, as far as it could be decoded.
 func (s *Session) handle(p pdu.PDU, err error) {
-	var e *pdu.Error
 	switch {
 	case p != nil && p.CommandID().IsResponse():
 		// Even if its body is broken, its status tells the outcome.
 		s.response(p)
-	case errors.As(err, &e):
-		s.refuse(e)
-	default:
+	case p != nil:
 		s.incoming(p)
+	default:
+		var e *pdu.Error
+		if errors.As(err, &e) {
+			s.refuse(e)
+		}
 	}
 }
 
