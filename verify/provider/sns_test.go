@@ -133,6 +133,7 @@ func TestSNSBody(t *testing.T) {
 		"array":           {"[" + string(good.Body) + "]", verify.ReasonMalformed, "body"},
 		"raw delivery":    {`{"order":1}`, verify.ReasonMissing, "MessageId"},
 		"no json":         {"hello", verify.ReasonMalformed, "body"},
+		"no message":      {strings.Replace(string(good.Body), `"Message"`, `"message"`, 1), verify.ReasonMissing, "Message"},
 		"type in another": {strings.Replace(string(good.Body), `"Type"`, `"type"`, 1), verify.ReasonMissing, "Type"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -59,6 +59,9 @@ func parseSNS(body []byte) (*snsMessage, error) {
 		}
 	}
 	switch {
+	case !values[0].Exists():
+		// What is signed of an empty message could not be told from that of none.
+		return nil, &verify.Error{Reason: verify.ReasonMissing, Field: names[0]}
 	case m.Type == snsNotification:
 		return m, nil
 	case m.Type != snsSubscription && m.Type != snsUnsubscription:
