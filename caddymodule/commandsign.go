@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -175,10 +176,7 @@ func (f *newRequestFlags) setURL(r *verify.Request, h *Verify) error {
 	case url.host == "":
 		url = publicURL{scheme: "https", host: "localhost"}
 	}
-	r.Scheme, r.Host, r.Target = url.scheme, url.host, url.path+url.query
-	if url.path == "" {
-		r.Target = "/"
-	}
+	r.Scheme, r.Host, r.Target = url.scheme, url.host, cmp.Or(url.path, "/")+url.query
 	if i := strings.LastIndexByte(r.Host, '@'); i >= 0 {
 		r.Host = r.Host[i+1:]
 	}

@@ -84,6 +84,7 @@ func runVerify(cmd *cobra.Command, directive, request, publicURL string, now tim
 		if url, err = parsePublicURL(publicURL); err != nil {
 			return fmt.Errorf("--public-url: %w", err)
 		}
+		url.replaceQuery = true // Nobody is let in here.
 	}
 	if request == "" {
 		return errors.New("--request is required")

@@ -65,10 +65,10 @@ type Verify struct {
 	// The URL that senders use, for schemes that sign it, if this server sees
 	// another one, as behind a proxy. Only scheme and host are taken from
 	// `https://example.com`, optionally with a user and password; a path
-	// replaces that of the request, and a query does so, too. Placeholders such
-	// as `{env.NAME}` are resolved when the config is loaded. Default: the URL
-	// of the request, before any rewrite; what proxies say of it is not looked
-	// at.
+	// replaces that of the request. The query is always that of the request,
+	// whatever stands here. Placeholders such as `{env.NAME}` are resolved when
+	// the config is loaded. Default: the URL of the request, before any rewrite;
+	// what proxies say of it is not looked at.
 	PublicURL string `json:"public_url,omitempty"`
 
 	// How long messages are recognized when they come again, but at least twice

@@ -17,7 +17,11 @@ type publicURL struct {
 	scheme string
 	host   string // with "user:password@", if the URL has that
 	path   string // empty if that of the request is to be kept
-	query  string // with its question mark; empty if that of the request is to be kept
+	query  string // with its question mark
+	// replaceQuery is set if the query takes the place of that of requests. A
+	// server must not do that: it would find what the sender has to prove, such
+	// as a token, in its own configuration.
+	replaceQuery bool
 }
 
 var errPublicURL = errors.New("it must be an absolute http or https URL without a fragment, in ASCII and with special characters escaped")
@@ -39,10 +43,8 @@ func parsePublicURL(text string) (publicURL, error) {
 	}
 	if i := strings.IndexByte(p.path, '?'); i >= 0 {
 		p.path, p.query = p.path[:i], p.path[i:]
-		if p.path == "" {
-			p.path = "/" // as clients request it (RFC 9112, section 3.2.1)
-		}
-	} else if p.path == "/" {
+	}
+	if p.path == "/" {
 		p.path = ""
 	}
 	return p, nil
@@ -54,14 +56,17 @@ func (p *publicURL) apply(r *verify.Request) {
 		return
 	}
 	r.Scheme, r.Host = p.scheme, p.host
-	if p.path == "" {
-		return
+	path, query := r.Target, ""
+	if i := strings.IndexByte(path, '?'); i >= 0 {
+		path, query = path[:i], path[i:]
 	}
-	query := p.query
-	if i := strings.IndexByte(r.Target, '?'); query == "" && i >= 0 {
-		query = r.Target[i:]
+	if p.path != "" {
+		path = p.path
 	}
-	r.Target = p.path + query
+	if p.replaceQuery && p.query != "" {
+		query = p.query
+	}
+	r.Target = path + query
 }
 
 // unmarshalPublicURL parses the option public_url. With placeholders, what it

@@ -21,9 +21,9 @@ func TestPublicURL(t *testing.T) {
 		{"https://example.com/hooks/%7Etwilio", "/in", "https://example.com/hooks/%7Etwilio"},
 		{"https://example.com/hooks", "/in?a=%2f&a", "https://example.com/hooks?a=%2f&a"},
 		{"https://example.com/hooks", "/in?", "https://example.com/hooks?"},
-		{"https://example.com/hooks?b=1", "/in?a=2", "https://example.com/hooks?b=1"},
-		{"https://example.com/hooks?b=1", "/in", "https://example.com/hooks?b=1"},
-		{"https://example.com?b=1/2", "/in?a=2", "https://example.com/?b=1/2"},
+		{"https://example.com/hooks?b=1", "/in?a=2", "https://example.com/hooks?a=2"},
+		{"https://example.com/hooks?b=1", "/in", "https://example.com/hooks"},
+		{"https://example.com?b=1/2", "/in?a=2", "https://example.com/in?a=2"},
 		{"https://[2001:db8::1]:8443/x", "/in", "https://[2001:db8::1]:8443/x"},
 	} {
 		r := verify.Request{Scheme: "http", Host: "internal:8080", Target: tt.target}
@@ -78,6 +78,23 @@ func TestVerifyPublicURL(t *testing.T) {
 		require.NoError(t, err, url)
 		require.Equal(t, "/in?a=%20b", arrived.URL.RequestURI(), "the request itself stays as it is")
 		require.Equal(t, "10.0.0.1:8080", arrived.Host)
+	}
+}
+
+// TestPublicURLProvesNothing gives the URL as the sender got it, with the token
+// that the sender must have.
+func TestPublicURLProvesNothing(t *testing.T) {
+	for _, scheme := range []string{
+		`{"name":"46elks","secrets":["t"]}`,
+		`{"name":"bearer","tokens":["t"],"query":"key"}`,
+		`{"name":"token","tokens":["t"],"place":{"query":"key"}}`,
+		`{"name":"hmac","secrets":["s"],"signature":{"query":"key"},"encoding":"hex"}`,
+	} {
+		h := newVerify(t, `{"scheme":`+scheme+`,"public_url":"https://example.com/in?key=t"}`)
+		for _, target := range []string{"/in", "/in?key=x"} {
+			_, err := serve(httptest.NewRecorder(), newRequest(http.MethodPost, target, strings.NewReader("hello")), h)
+			requireStatus(t, http.StatusUnauthorized, err)
+		}
 	}
 }
 
