@@ -56,6 +56,9 @@ func (p *publicURL) apply(r *verify.Request) {
 		return
 	}
 	r.Scheme, r.Host = p.scheme, p.host
+	if p.path == "" && !p.replaceQuery {
+		return
+	}
 	path, query := r.Target, ""
 	if i := strings.IndexByte(path, '?'); i >= 0 {
 		path, query = path[:i], path[i:]
