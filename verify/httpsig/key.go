@@ -5,9 +5,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"github.com/caddy-relay/caddy-relay/verify/pubkey"
 	"slices"
 	"strings"
+
+	"github.com/caddy-relay/caddy-relay/verify/pubkey"
 )
 
 // Algorithm is how signatures are made (RFC 9421, section 3.3).

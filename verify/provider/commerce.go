@@ -19,7 +19,7 @@ var commerce = []*Profile{
 	{
 		Name: "shopify", Title: "Shopify", Docs: "shopify.dev/docs/apps/build/webhooks/subscribe/https", Secret: "client secret",
 		Signature: &verify.SignatureConfig{
-			Signature: headers("X-Shopify-Hmac-Sha256", "Shopify-Hmac-Sha256"), Encoding: verify.Base64, ID: in(headers("X-Shopify-Webhook-Id", "Shopify-Webhook-Id")),
+			Signature: headers("X-Shopify-Hmac-Sha256", "Shopify-Hmac-Sha256"), Encoding: verify.Base64, ID: new(headers("X-Shopify-Webhook-Id", "Shopify-Webhook-Id")),
 		},
 		Event: Event{Type: "{event.header.X-Shopify-Topic}", Deadline: 5 * time.Second, Disables: true},
 	},
@@ -55,7 +55,7 @@ var commerce = []*Profile{
 	},
 	{
 		Name: "razorpay", Title: "Razorpay", Docs: "razorpay.com/docs/webhooks/validate-test", Secret: "webhook secret",
-		Signature: &verify.SignatureConfig{Signature: headers("X-Razorpay-Signature"), ID: in(headers("x-razorpay-event-id"))},
+		Signature: &verify.SignatureConfig{Signature: headers("X-Razorpay-Signature"), ID: new(headers("x-razorpay-event-id"))},
 		Event:     Event{Type: "{event.json.event}", Deadline: 5 * time.Second, Disables: true},
 	},
 	{

@@ -12,7 +12,7 @@ var standardWebhooks = verify.SignatureConfig{
 	KeyEncoding: verify.KeyBase64, KeyPrefix: "whsec_",
 	Signature: verify.Selector{Headers: []string{"webhook-signature", "svix-signature"}, Split: " ", Prefix: "v1,"}, Encoding: verify.Base64,
 	Signed:    "{id}.{timestamp}.{body}",
-	Timestamp: unix(headers("webhook-timestamp", "svix-timestamp")), ID: in(headers("webhook-id", "svix-id")),
+	Timestamp: unix(headers("webhook-timestamp", "svix-timestamp")), ID: new(headers("webhook-id", "svix-id")),
 }
 
 // standardWebhooksAsymmetric is the version with keys of its own for signing
@@ -21,7 +21,7 @@ var standardWebhooksAsymmetric = verify.SignatureConfig{
 	Algorithm: verify.Ed25519, KeyEncoding: verify.KeyBase64, KeyPrefix: "whpk_",
 	Signature: verify.Selector{Headers: []string{"webhook-signature", "svix-signature"}, Split: " ", Prefix: "v1a,"}, Encoding: verify.Base64,
 	Signed:    "{id}.{timestamp}.{body}",
-	Timestamp: unix(headers("webhook-timestamp", "svix-timestamp")), ID: in(headers("webhook-id", "svix-id")),
+	Timestamp: unix(headers("webhook-timestamp", "svix-timestamp")), ID: new(headers("webhook-id", "svix-id")),
 }
 
 // development are standards, tools of developers, and platforms.
@@ -47,12 +47,12 @@ var development = []*Profile{
 	},
 	{
 		Name: "github", Title: "GitHub", Docs: "docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries", Secret: "webhook secret",
-		Signature: &verify.SignatureConfig{Signature: behind("X-Hub-Signature-256", "sha256="), ID: in(headers("X-GitHub-Delivery"))},
+		Signature: &verify.SignatureConfig{Signature: behind("X-Hub-Signature-256", "sha256="), ID: new(headers("X-GitHub-Delivery"))},
 		Event:     Event{Type: "{event.header.X-GitHub-Event}", Deadline: 10 * time.Second},
 	},
 	{
 		Name: "github_sha1", Title: "GitHub, before SHA-256", Docs: "docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries", Secret: "webhook secret",
-		Signature: &verify.SignatureConfig{Algorithm: verify.SHA1, Signature: behind("X-Hub-Signature", "sha1="), ID: in(headers("X-GitHub-Delivery"))},
+		Signature: &verify.SignatureConfig{Algorithm: verify.SHA1, Signature: behind("X-Hub-Signature", "sha1="), ID: new(headers("X-GitHub-Delivery"))},
 		Event:     Event{Type: "{event.header.X-GitHub-Event}"},
 	},
 	{
@@ -63,7 +63,7 @@ var development = []*Profile{
 	},
 	{
 		Name: "bitbucket", Title: "Bitbucket", Docs: "support.atlassian.com/bitbucket-cloud/docs/manage-webhooks", Secret: "secret",
-		Signature: &verify.SignatureConfig{Signature: behind("X-Hub-Signature", "sha256="), ID: in(headers("X-Request-UUID"))},
+		Signature: &verify.SignatureConfig{Signature: behind("X-Hub-Signature", "sha256="), ID: new(headers("X-Request-UUID"))},
 		Event:     Event{Type: "{event.header.X-Event-Key}"},
 	},
 	{
@@ -84,7 +84,7 @@ var development = []*Profile{
 	{
 		Name: "linear", Title: "Linear", Docs: "linear.app/developers/webhooks", Secret: "signing secret",
 		Signature: &verify.SignatureConfig{
-			Signature: headers("Linear-Signature"), ID: in(headers("Linear-Delivery")),
+			Signature: headers("Linear-Signature"), ID: new(headers("Linear-Delivery")),
 			Timestamp: &verify.TimestampConfig{Selector: member("/webhookTimestamp"), Format: verify.UnixMilli, Tolerance: time.Minute},
 		},
 		Event: Event{Type: "{event.json.type}", Status: 200},
@@ -114,7 +114,7 @@ var development = []*Profile{
 		Signature: &verify.SignatureConfig{
 			Signature: behind("Twitch-Eventsub-Message-Signature", "sha256="), Signed: "{id}{timestamp}{body}",
 			Timestamp: &verify.TimestampConfig{Selector: headers("Twitch-Eventsub-Message-Timestamp"), Format: verify.RFC3339, Tolerance: 10 * time.Minute},
-			ID:        in(headers("Twitch-Eventsub-Message-Id")),
+			ID:        new(headers("Twitch-Eventsub-Message-Id")),
 		},
 		handshake: always(twitchHandshake{}),
 		Event:     Event{Type: "{event.header.Twitch-Eventsub-Subscription-Type}", Disables: true},

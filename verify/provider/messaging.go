@@ -55,7 +55,7 @@ var messaging = []*Profile{
 		Name: "sinch", Aliases: []string{"sinch_webhook", "sinch_conversation", "sinch_sms"}, Title: "Sinch Conversation and SMS", Docs: "developers.sinch.com/docs/conversation/callbacks", Secret: "webhook secret",
 		Signature: &verify.SignatureConfig{
 			Signature: headers("x-sinch-webhook-signature"), Encoding: verify.Base64, Signed: "{body}.{id}.{timestamp}",
-			Timestamp: unix(headers("x-sinch-webhook-signature-timestamp")), ID: in(headers("x-sinch-webhook-signature-nonce")),
+			Timestamp: unix(headers("x-sinch-webhook-signature-timestamp")), ID: new(headers("x-sinch-webhook-signature-nonce")),
 		},
 		Event: Event{Type: "{event.json.trigger}", Retries: "tries again after 5 seconds, and doubles that up to 81,920 seconds, if the answer is 429 or 5xx; gives up on any other 4xx"},
 	},
@@ -86,7 +86,7 @@ var messaging = []*Profile{
 		Name: "bird", Title: "Bird", Docs: "docs.bird.com/api/notifications-api/api-reference/webhook-subscriptions", Secret: "signing key",
 		Signature: &verify.SignatureConfig{
 			Signature: headers("messagebird-signature"), Encoding: verify.Base64, Signed: "{timestamp}\n{url}\n{body.sha256.raw}",
-			Timestamp: unix(headers("messagebird-request-timestamp")), ID: in(headers("messagebird-request-id")),
+			Timestamp: unix(headers("messagebird-request-timestamp")), ID: new(headers("messagebird-request-id")),
 		},
 		Note:  "Bird signs the URL that it was given: set `public_url` behind a proxy.",
 		Event: Event{Type: "{event.json.event}"},
@@ -145,7 +145,7 @@ var messaging = []*Profile{
 		Name: "seven", Title: "seven.io", Docs: "docs.seven.io/en/rest-api/webhooks", Secret: "signing key",
 		Signature: &verify.SignatureConfig{
 			Signature: headers("X-Signature"), Signed: "{timestamp}\n{nonce}\n{method}\n{url}\n{body.md5.hex}",
-			Timestamp: unix(headers("X-Timestamp")), Nonce: in(headers("X-Nonce")),
+			Timestamp: unix(headers("X-Timestamp")), Nonce: new(headers("X-Nonce")),
 		},
 		Note:  "seven.io signs the URL that it was given: set `public_url` behind a proxy.",
 		Event: Event{Type: "{event.json.webhook_event}"},
@@ -243,7 +243,7 @@ var messaging = []*Profile{
 		Name: "mailgun", Title: "Mailgun", Docs: "documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks", Secret: "webhook signing key",
 		Signature: &verify.SignatureConfig{
 			Signature: member("/signature/signature"), Signed: "{timestamp}{id}",
-			Timestamp: unix(member("/signature/timestamp")), ID: in(member("/signature/token")),
+			Timestamp: unix(member("/signature/timestamp")), ID: new(member("/signature/token")),
 		},
 		Note:  "Mailgun signs a token, and not the event: add `once`, so that whoever sees a request can't send another event with its token.",
 		Event: Event{Type: "{event.json.event-data.event}", Status: 200},

@@ -12,7 +12,7 @@ type plivoV2 struct{ *verify.Signature }
 
 func newPlivoV2(header string, authTokens ...string) (*plivoV2, error) {
 	v, err := verify.NewSignature(verify.SignatureConfig{
-		Signature: listed(header, ",", ""), Encoding: verify.Base64, Signed: "{url.noquery}{nonce}", Nonce: in(headers("X-Plivo-Signature-V2-Nonce")),
+		Signature: listed(header, ",", ""), Encoding: verify.Base64, Signed: "{url.noquery}{nonce}", Nonce: new(headers("X-Plivo-Signature-V2-Nonce")),
 	}, authTokens...)
 	return &plivoV2{v}, err
 }

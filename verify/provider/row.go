@@ -23,9 +23,6 @@ func listed(name, split, prefix string) verify.Selector {
 
 func member(pointer string) verify.Selector { return verify.Selector{JSON: pointer} }
 
-// in is for the places that not all schemes have.
-func in(s verify.Selector) *verify.Selector { return &s }
-
 // unix is where a time in seconds is, which may be five minutes off.
 func unix(s verify.Selector) *verify.TimestampConfig {
 	return &verify.TimestampConfig{Selector: s}

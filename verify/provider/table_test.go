@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	stdbase64 "encoding/base64"
 	stdhex "encoding/hex"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -110,10 +111,7 @@ func requireSettingsChecked(t *testing.T, p *Profile, s Settings) {
 	refused := func(change func(*Settings)) {
 		t.Helper()
 		changed := s
-		changed.Options = make(map[string][]string)
-		for name, values := range s.Options {
-			changed.Options[name] = values
-		}
+		changed.Options = maps.Clone(s.Options)
 		change(&changed)
 		_, err := p.New(changed)
 		require.Error(t, err)
