@@ -80,21 +80,21 @@ func (p *Pool) grantLocked() {
 }
 
 // pick takes a slot of the session with the most free ones. If there is none
-// because of a throttle, it returns how long that takes.
+// because of a limit of the rate, it returns how long that takes.
 func (p *Pool) pick(now time.Time) (g grant, wait time.Duration) {
 	if p.stopped {
 		return grant{}, 0
 	}
+	if wait = delay(p.limiter, now); wait > 0 {
+		return grant{}, wait
+	}
 	most := 0
 	for _, l := range p.links {
-		if l.session == nil || !transmits(l.mode) {
-			continue
-		}
-		free := l.session.free()
+		free := l.free()
 		if free == 0 {
 			continue
 		}
-		if d := l.throttle.delay(now); d > 0 {
+		if d := delay(l.throttle.limiter, now); d > 0 {
 			if wait == 0 || d < wait {
 				wait = d
 			}
@@ -107,6 +107,15 @@ func (p *Pool) pick(now time.Time) (g grant, wait time.Duration) {
 	if g.session == nil || !g.session.tryAcquire() {
 		return grant{}, wait
 	}
-	g.link.throttle.use(now)
+	use(p.limiter, now)
+	use(g.link.throttle.limiter, now)
 	return g, 0
+}
+
+// free returns how many messages the session could take now.
+func (l *link) free() int {
+	if l.session == nil || !transmits(l.mode) {
+		return 0
+	}
+	return l.session.free()
 }

@@ -36,15 +36,15 @@ type Pool struct {
 	observer  Observer
 	least     time.Duration
 	most      time.Duration
+	waiters   sync.Pool
+	ctx       context.Context // ends when the pool is stopped
+	cancel    context.CancelFunc
+	tasks     sync.WaitGroup
+
+	mu    sync.Mutex // for what follows
+	links []*link
 	// limiter is nil if there is no limit.
 	limiter *rate.Limiter
-	waiters sync.Pool
-	ctx     context.Context // ends when the pool is stopped
-	cancel  context.CancelFunc
-	tasks   sync.WaitGroup
-
-	mu      sync.Mutex // for what follows
-	links   []*link
 	waiting list.List // of *waiter
 	timer   *time.Timer
 	stopped bool
@@ -183,12 +183,6 @@ func (p *Pool) Submit(ctx context.Context, m pdu.PDU, late func(pdu.PDU)) (pdu.P
 		g, err := p.acquire(ctx)
 		if err != nil {
 			return nil, notSent(err)
-		}
-		if p.limiter != nil {
-			if err := p.limiter.Wait(ctx); err != nil {
-				g.session.release(true)
-				return nil, notSent(err)
-			}
 		}
 		resp, err := g.session.do(ctx, m, late)
 		if err == nil {

@@ -146,8 +146,8 @@ func TestPoolUsesAllSessionsThatTransmit(t *testing.T) {
 			results = append(results, poolSubmit(context.Background(), p))
 		}
 		for _, mode := range []pdu.BindMode{pdu.BindTransmitter, pdu.BindTransceiver} {
-			first, second := smscs[mode].next(), smscs[mode].next()
-			defer func() { require.NotNil(t, second) }()
+			first := smscs[mode].next()
+			smscs[mode].next()
 			smscs[mode].respond(first, pdu.StatusOK, "1")
 		}
 		synctest.Wait()

@@ -40,20 +40,20 @@ type throttle struct {
 	halved time.Time
 }
 
-// delay returns how long to wait before the next message.
-func (t *throttle) delay(now time.Time) time.Duration {
-	if t.limiter == nil {
+// delay returns how long a limiter has the next message wait.
+func delay(l *rate.Limiter, now time.Time) time.Duration {
+	if l == nil {
 		return 0
 	}
-	r := t.limiter.ReserveN(now, 1)
+	r := l.ReserveN(now, 1)
 	defer r.CancelAt(now)
 	return r.DelayFrom(now)
 }
 
-// use counts a message that is about to be sent.
-func (t *throttle) use(now time.Time) {
-	if t.limiter != nil {
-		t.limiter.AllowN(now, 1)
+// use counts a message that need not wait.
+func use(l *rate.Limiter, now time.Time) {
+	if l != nil {
+		l.AllowN(now, 1)
 	}
 }
 

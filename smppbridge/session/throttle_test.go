@@ -24,7 +24,7 @@ func TestThrottleHalvesAndGrows(t *testing.T) {
 	var th throttle
 	now := time.Unix(1000, 0)
 	require.Equal(t, rate.Inf, th.rate())
-	require.Zero(t, th.delay(now))
+	require.Zero(t, delay(th.limiter, now))
 	respond(&th, &now, 200)
 	require.True(t, th.learn(pdu.StatusThrottled, now))
 	require.Equal(t, rate.Limit(100), th.rate(), "half of what was taken")
@@ -61,8 +61,8 @@ func TestThrottlePaces(t *testing.T) {
 	th.learn(pdu.StatusThrottled, now)
 	sent := 0
 	for range 1000 {
-		if th.delay(now) == 0 {
-			th.use(now)
+		if delay(th.limiter, now) == 0 {
+			use(th.limiter, now)
 			sent++
 		}
 		now = now.Add(10 * time.Millisecond)
