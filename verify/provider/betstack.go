@@ -83,6 +83,9 @@ func (s *scratch) writeBetstack(timestamp string, body []byte) error {
 	return nil
 }
 
+// Tolerance returns how old a request may be.
+func (v *betstack) Tolerance() time.Duration { return verify.DefaultTolerance }
+
 // Sign implements [verify.Signer].
 func (v *betstack) Sign(r *verify.Request, now time.Time) error {
 	timestamp := strconv.FormatInt(now.Unix(), 10)

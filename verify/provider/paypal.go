@@ -144,4 +144,7 @@ func isPayPalCertificate(url string) bool {
 	return false
 }
 
+// Tolerance returns how old a transmission may be.
+func (v *paypal) Tolerance() time.Duration { return paypalMaxAge }
+
 var _ verify.Verifier = (*paypal)(nil)

@@ -178,4 +178,7 @@ func (v *sns) subscribeURL(body []byte) (url string, ok bool, err error) {
 	return message.SubscribeURL, true, nil
 }
 
+// Tolerance returns how old a message may be.
+func (v *sns) Tolerance() time.Duration { return snsMaxAge }
+
 var _ verify.Verifier = (*sns)(nil)

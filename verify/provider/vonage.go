@@ -155,6 +155,9 @@ func (s *scratch) writeVonage(params *form) error {
 	return nil
 }
 
+// Tolerance returns how old a request may be.
+func (v *legacyVonage) Tolerance() time.Duration { return verify.DefaultTolerance }
+
 // Sign implements [verify.Signer]. It adds the timestamp and the signature to
 // the form, or else to the query.
 func (v *legacyVonage) Sign(r *verify.Request, now time.Time) error {
