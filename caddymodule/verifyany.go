@@ -119,9 +119,12 @@ func weight(err error) int {
 }
 
 // Handshake implements [verify.Handshaker] with the first answer that there is.
+// What one scheme takes for a handshake that it must refuse may be an event to
+// another.
 func (s *AnyScheme) Handshake(ctx context.Context, r *verify.Request, now time.Time) (*verify.Response, error) {
 	var failure error
-	for _, scheme := range s.schemes {
+	var refused [maxAlternatives]bool
+	for i, scheme := range s.schemes {
 		handshaker, ok := scheme.(verify.Handshaker)
 		if !ok {
 			continue
@@ -130,7 +133,19 @@ func (s *AnyScheme) Handshake(ctx context.Context, r *verify.Request, now time.T
 		if response != nil && err == nil {
 			return response, nil
 		}
+		refused[i] = err != nil
 		failure = weightier(failure, err)
+	}
+	if failure == nil {
+		return nil, nil
+	}
+	for i, scheme := range s.schemes {
+		if refused[i] {
+			continue
+		}
+		if _, err := scheme.Verify(ctx, r, now); err == nil {
+			return nil, nil
+		}
 	}
 	return nil, failure
 }

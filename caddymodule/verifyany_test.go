@@ -145,7 +145,8 @@ func TestAnyAnswersHandshakes(t *testing.T) {
 	}{
 		"the only one that has them": {[]verify.Verifier{failing{}, challenging{}}, "x=1", nil},
 		"after one that refuses":     {[]verify.Verifier{challenging{err: refused}, challenging{}}, "x=1", nil},
-		"all refuse":                 {[]verify.Verifier{challenging{err: refused}, failing{}, challenging{err: refused}}, "", refused},
+		"all refuse":                 {[]verify.Verifier{challenging{err: refused}, failing{refused}, challenging{err: refused}}, "", refused},
+		"an event of the second":     {[]verify.Verifier{challenging{err: refused}, failing{}}, "", nil},
 		"none has them":              {[]verify.Verifier{failing{}, failing{}}, "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -162,6 +163,33 @@ func TestAnyAnswersHandshakes(t *testing.T) {
 	response, err := (&AnyScheme{schemes: []verify.Verifier{challenging{}}}).Handshake(context.Background(), &verify.Request{Method: http.MethodPost}, time.Time{})
 	require.NoError(t, err)
 	require.Nil(t, response, "an event is no handshake")
+}
+
+// TestAnyTakesNoEventForAHandshake has events of one scheme that another would
+// have to refuse as a handshake.
+func TestAnyTakesNoEventForAHandshake(t *testing.T) {
+	for scheme, request := range map[string]struct{ method, target, body string }{
+		`{"name":"x","secrets":["s"]}`: {http.MethodPost, "/", "ping"},
+		`{"name":"discord","secrets":["d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"]}`: {http.MethodPost, "/", `{"type":1}`},
+		`{"name":"meta","secrets":["s"],"options":{"verify_token":["v"]}}`:                                  {http.MethodGet, "/?hub.id=1", ""},
+		`{"name":"slack","secrets":["s"]}`:                                                                  {http.MethodPost, "/", `{"type":"url_verification"}`},
+	} {
+		h := newVerify(t, `{"scheme":{"name":"any","schemes":[`+scheme+`,{"name":"bearer","tokens":["t"]}]}}`)
+		for token, refused := range map[string]bool{"t": false, "other": true} {
+			r := newRequest(request.method, request.target, strings.NewReader(request.body), "Authorization", "Bearer "+token)
+			next := status(http.StatusAccepted)
+			w := httptest.NewRecorder()
+			_, err := serve(w, r, h, next)
+			if refused {
+				require.Error(t, err, scheme)
+				require.Zero(t, next.calls)
+				continue
+			}
+			require.NoError(t, err, scheme)
+			require.Equal(t, 1, next.calls)
+			require.Equal(t, "bearer", expand(r, "{verify.scheme}"))
+		}
+	}
 }
 
 func TestRefusedAnyConfigs(t *testing.T) {
