@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,6 +63,11 @@ func (v *verification) expect(m relay.Mark) {
 	}
 	v.marks = append(v.marks, m)
 	v.kept, v.repeat = false, nil
+}
+
+// expects reports whether a verifier before has added a mark for a message.
+func (v *verification) expects(key replay.Key) bool {
+	return slices.ContainsFunc(v.marks, func(m relay.Mark) bool { return m.Hash == relay.MarkHash(key) })
 }
 
 // expectedMarks returns the verification of a request with marks that are to be

@@ -233,6 +233,16 @@ type mergedContext struct {
 func (c mergedContext) Done() <-chan struct{} { return c.end.Done() }
 func (c mergedContext) Err() error            { return c.end.Err() }
 
+// TestOnceDoesNotWaitForItself has a request pass the same guard twice.
+func TestOnceDoesNotWaitForItself(t *testing.T) {
+	outer, inner, next := newVerify(t, onceConfig), newVerify(t, onceConfig), status(http.StatusAccepted)
+	require.Same(t, outer.once.guard, inner.once.guard)
+	requireAnswer(t, githubRequest("hello"), http.StatusAccepted, false, outer, inner, next)
+	requireAnswer(t, githubRequest("hello"), http.StatusAccepted, true, outer, inner, next)
+	requireAnswer(t, githubRequest("hello"), http.StatusAccepted, true, inner, next)
+	require.Equal(t, 1, next.calls)
+}
+
 func TestOnceNeedsAReplayKey(t *testing.T) {
 	h := newVerify(t, onceConfig)
 	h.verifier = challenging{} // its identities have none

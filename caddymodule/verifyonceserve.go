@@ -36,6 +36,11 @@ func (o *once) hash(accepted int, replayKey [sha256.Size]byte) replay.Key {
 // serveOnce passes a message on unless it was accepted before. It counts as
 // accepted when the handlers behind have answered with 2xx.
 func (h *Verify) serveOnce(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, v *verification, key replay.Key) error {
+	if v.expects(key) {
+		// A handler before this one, of the same endpoint, has the turn: who
+		// waits for that would wait for itself.
+		return next.ServeHTTP(w, r)
+	}
 	turn, answer, err := h.once.guard.Begin(r.Context(), key)
 	switch {
 	case errors.Is(err, replay.ErrFull):
