@@ -258,4 +258,5 @@ var (
 	_ verify.Signer      = (*JWTScheme)(nil)
 	_ challenger         = (*JWTScheme)(nil)
 	_ bodyUser           = (*JWTScheme)(nil)
+	_ secretCarrier      = (*JWTScheme)(nil)
 )

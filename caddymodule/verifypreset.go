@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-relay/caddy-relay/verify"
+	"github.com/caddy-relay/caddy-relay/verify/jwt"
 	"github.com/caddy-relay/caddy-relay/verify/provider"
 )
 
@@ -75,7 +77,11 @@ func (s *PresetScheme) Provision(ctx caddy.Context) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	s.providerVerifier, err = provider.Lookup(s.name).New(settings)
+	profile := provider.Lookup(s.name)
+	if s.AllowPrivate && !profile.SelfHosted {
+		return errors.New("allow_private: there is nothing of this provider at private addresses")
+	}
+	s.providerVerifier, err = profile.New(settings)
 	return err
 }
 
@@ -89,10 +95,14 @@ func (s *PresetScheme) Scrub(r *http.Request) {
 
 // SecretHeaders returns the fields that may have a token.
 func (s *PresetScheme) SecretHeaders() []string {
-	if token, ok := s.Verifier.(*verify.Token); ok {
-		return token.Place().Headers
+	switch v := s.Verifier.(type) {
+	case *verify.Token:
+		return v.Place().Headers
+	case *jwt.Verifier:
+		return v.SecretHeaders()
+	default:
+		return nil
 	}
-	return nil
 }
 
 // UnmarshalCaddyfile sets up s from Caddyfile tokens. Syntax:

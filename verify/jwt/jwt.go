@@ -43,6 +43,16 @@ type Verifier struct {
 // request can send another body with its token.
 func (v *Verifier) CoversBody() bool { return v.bodyHash != nil }
 
+// SecretHeaders returns the canonical name of the header field with the token, if
+// that is a credential: whoever gets to see a token that is not for one body can
+// send another with it.
+func (v *Verifier) SecretHeaders() []string {
+	if v.bodyHash != nil {
+		return nil
+	}
+	return []string{v.header}
+}
+
 // Verify implements [verify.Verifier].
 func (v *Verifier) Verify(ctx context.Context, r *verify.Request, now time.Time) (verify.Identity, error) {
 	text, err := token.Find(r.Header, v.header)
