@@ -16,7 +16,14 @@ import (
 )
 
 // idHeaders are where senders put the id of an event, if it is not signed.
-var idHeaders = []string{"Webhook-Id", "Svix-Id", "Idempotency-Key", "Ce-Id"}
+var idHeaders = []string{"Webhook-Id", "Svix-Id", "Idempotency-Key"}
+
+// The id of a CloudEvent is its source's alone: different sources may use the
+// same ids (CloudEvents 1.0, "id").
+const (
+	cloudEventID     = "Ce-Id"
+	cloudEventSource = "Ce-Source"
+)
 
 // event makes an event of a request. repeatable is false if its id is new, so
 // that it can't be a repeat. The error is one for the sender.
@@ -70,7 +77,11 @@ func requestID(r *http.Request, known string) string {
 			return values[0]
 		}
 	}
-	return ""
+	id, source := r.Header.Get(cloudEventID), r.Header.Get(cloudEventSource)
+	if id == "" || source == "" {
+		return id
+	}
+	return source + " " + id
 }
 
 // cut shortens a type or key to the length that is kept.

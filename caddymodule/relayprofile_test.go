@@ -2,10 +2,10 @@ package caddymodule
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"testing"
+	"time"
 
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	gojwt "github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/caddy-relay/caddy-relay/verify"
@@ -51,6 +51,14 @@ func TestRelayTakesDefaultsFromProfiles(t *testing.T) {
 			identity: verify.Identity{Scheme: "jwt", ID: "jti", IDSigned: true, Digest: [32]byte{1}}, body: `{}`, header: []string{"Webhook-Id", "w1"},
 			status: 202, id: "jti",
 		},
+		"CloudEvent": {
+			identity: verify.Identity{Scheme: "cloudevents"}, header: []string{"Ce-Id", "1", "Ce-Source", "/a", "Ce-Type", "x"},
+			status: 202, id: "/a 1", typ: "x",
+		},
+		"CloudEvent without a source": {
+			identity: verify.Identity{Scheme: "cloudevents"}, header: []string{"Ce-Id", "1"},
+			status: 202, id: "1",
+		},
 		"another scheme": {
 			identity: verify.Identity{Scheme: "hmac"}, body: `{"id":"evt_1","type":"x"}`, header: []string{"Webhook-Id", "w1"},
 			status: 202, id: "w1",
@@ -86,16 +94,18 @@ func TestUnverifiedRequestsHaveNoProfile(t *testing.T) {
 // TestCheckedTokensAreNotKept sees to it that a token which a verifier has
 // checked is not stored with the event.
 func TestCheckedTokensAreNotKept(t *testing.T) {
-	h, c := newTestRelay(t, &Relay{})
-	v, err := loadVerify(t, `{"scheme":{"name":"gitlab","secrets":["s3cret"]}}`)
-	require.NoError(t, err)
-	r := newEventRequest("{}", "X-Gitlab-Token", "s3cret", "X-Gitlab-Event", "Push Hook")
-	w := httptest.NewRecorder()
-	require.NoError(t, v.ServeHTTP(w, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-		return h.ServeHTTP(w, r, nil)
-	})))
-	require.Equal(t, http.StatusAccepted, w.Code)
-	<-c.got
-	require.NotContains(t, string(c.events[0].Header), "s3cret")
-	require.Equal(t, "Push Hook", c.events[0].Type)
+	signed := signJWT(t, "s3cret", gojwt.MapClaims{"exp": time.Now().Add(time.Hour).Unix()})
+	for scheme, header := range map[string][2]string{
+		`{"name":"gitlab","secrets":["s3cret"]}`:                                             {"X-Gitlab-Token", "s3cret"},
+		`{"name":"gatewayapi","secrets":["s3cret"]}`:                                         {"X-Gwapi-Signature", signed},
+		`{"name":"jwt","secrets":["s3cret"],"algorithms":["HS256"],"header":"X-Hook-Token"}`: {"X-Hook-Token", signed},
+	} {
+		h, c := newTestRelay(t, &Relay{})
+		v := newVerify(t, `{"scheme":`+scheme+`}`)
+		r := newEventRequest("{}", header[0], header[1], "X-Gitlab-Event", "Push Hook")
+		requireAnswer(t, r, http.StatusAccepted, false, v, h)
+		<-c.got
+		require.NotContains(t, string(c.events[0].Header), header[1])
+		require.Equal(t, "Push Hook", c.events[0].Header.Get("X-Gitlab-Event"))
+	}
 }

@@ -76,7 +76,8 @@ var commerce = []*Profile{
 	{
 		Name: "woocommerce", Title: "WooCommerce", Docs: "woocommerce.com/document/webhooks", Secret: "secret",
 		Signature: &verify.SignatureConfig{Signature: headers("X-WC-Webhook-Signature"), Encoding: verify.Base64},
-		Event:     Event{ID: "{event.header.X-WC-Webhook-Delivery-ID}", Type: "{event.header.X-WC-Webhook-Topic}", Disables: true},
+		// Its X-WC-Webhook-Delivery-ID is the same for all deliveries of a second.
+		Event: Event{Type: "{event.header.X-WC-Webhook-Topic}", Disables: true},
 	},
 	{
 		Name: "aftership", Title: "AfterShip", Docs: "www.aftership.com/docs/tracking/webhooks", Secret: "webhook secret",

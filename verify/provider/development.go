@@ -43,7 +43,7 @@ var development = []*Profile{
 			{Name: "rate", Arg: "<requests per minute>", Doc: "the rate that the handshake grants at most; default: as asked for"},
 		},
 		new: bearerRow, bodyless: true, challenge: "Bearer", handshake: cloudEventsRow,
-		Event: Event{ID: "{event.header.Ce-Id}", Type: "{event.header.Ce-Type}", Retries: "tries again later if the answer is 429; stops for good if it is 410 or 415"},
+		Event: Event{Type: "{event.header.Ce-Type}", Retries: "tries again later if the answer is 429; stops for good if it is 410 or 415"},
 	},
 	{
 		Name: "github", Title: "GitHub", Docs: "docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries", Secret: "webhook secret",
@@ -184,8 +184,8 @@ var development = []*Profile{
 	},
 	{
 		Name: "deepgram", Title: "Deepgram callbacks", Docs: "developers.deepgram.com/docs/callback", Secret: "API key identifier",
+		// All results of a live stream have the same metadata.request_id.
 		new: tokenRow(headers("dg-token")), bodyless: true,
-		Event: Event{ID: "{event.json.metadata.request_id}"},
 	},
 	{
 		Name: "autotask", Title: "Autotask", Docs: "autotask.net/help/developerhelp", Secret: "secret key",
