@@ -20,7 +20,9 @@ const (
 	// two at a time.
 	maxCertificates = 16
 	// certificateTTL is how long a certificate is taken for good without being
-	// asked for again, so that one that is withdrawn is not trusted for long.
+	// asked for again, so that one that is withdrawn is not trusted for long. If
+	// it can't be had, it is for as long again: whoever makes us ask for others
+	// could otherwise keep us from it.
 	certificateTTL = 24 * time.Hour
 	// maxChain is how many certificates a document may have, and
 	// maxCertificateSize its size in bytes.
@@ -62,10 +64,14 @@ func newCertificates(load func(context.Context, string, time.Time) (*x509.Certif
 // key returns the public key of the certificate at a URL that was found to be
 // one of the provider's. The field is where the sender wrote it.
 func (c *certificates) key(ctx context.Context, url, field string, now time.Time) (*rsa.PublicKey, error) {
-	certificate, ok := c.cached(url, now)
-	if !ok {
-		var err error
-		if certificate, err = c.fetch(ctx, url, now); err != nil {
+	certificate, age := c.cached(url, now)
+	if certificate == nil || age >= certificateTTL {
+		fetched, err := c.fetch(ctx, url, now)
+		_, withdrawn := errors.AsType[*verify.Error](err)
+		switch {
+		case err == nil:
+			certificate = fetched
+		case certificate == nil || age >= 2*certificateTTL || withdrawn:
 			return nil, err
 		}
 	}
@@ -79,11 +85,12 @@ func (c *certificates) key(ctx context.Context, url, field string, now time.Time
 	return key, nil
 }
 
-func (c *certificates) cached(url string, now time.Time) (*x509.Certificate, bool) {
+// cached returns a certificate, or nil, and for how long it is known.
+func (c *certificates) cached(url string, now time.Time) (*x509.Certificate, time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	known, ok := c.known[url]
-	return known.Certificate, ok && now.Sub(known.loaded) < certificateTTL
+	known := c.known[url]
+	return known.Certificate, now.Sub(known.loaded)
 }
 
 // fetch asks once for all that wait for the same certificate, and goes on if the

@@ -133,6 +133,30 @@ func TestCertificatesLimit(t *testing.T) {
 	require.ErrorIs(t, err, broken)
 }
 
+// TestOverdueCertificates has somebody keep the verifier from asking again.
+func TestOverdueCertificates(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	certificate := testCertificate(t, new(x509.Certificate), nil, testKey())
+	var failure error
+	c := newCertificates(func(context.Context, string, time.Time) (*x509.Certificate, error) { return certificate, failure })
+	_, err := c.key(t.Context(), "a", "URL", now)
+	require.NoError(t, err)
+	failure = errors.New("broken")
+	for i := range 2 * certificateBurst {
+		_, err := c.key(t.Context(), strconv.Itoa(i), "URL", now.Add(certificateTTL))
+		require.Error(t, err)
+	}
+	_, err = c.key(t.Context(), "a", "URL", now.Add(certificateTTL))
+	require.NoError(t, err)
+	_, err = c.key(t.Context(), "a", "URL", now.Add(2*certificateTTL-1))
+	require.NoError(t, err)
+	_, err = c.key(t.Context(), "a", "URL", now.Add(2*certificateTTL))
+	require.ErrorIs(t, err, failure)
+	failure = &verify.Error{Reason: verify.ReasonKey}
+	_, err = c.key(t.Context(), "a", "URL", now.Add(certificateTTL))
+	require.ErrorIs(t, err, failure, "it is no longer the provider's")
+}
+
 // TestCertificatesFlight has many wait for the same certificate, of whom the
 // first doesn't wait to the end.
 func TestCertificatesFlight(t *testing.T) {
