@@ -49,7 +49,7 @@ func TestAdyenPublished(t *testing.T) {
 	two, err := v.Verify(t.Context(), newRequest(t, http.MethodPost, "https://example.com/", adyenBatch(adyenExample, adyenExample)), time.Time{})
 	require.NoError(t, err)
 	require.Empty(t, two.ID)
-	require.NotEqual(t, one.Digest, two.Digest)
+	require.Zero(t, two.Digest, "once would let both events pass again in another batch")
 	// A boolean and absent members sign the same.
 	body := strings.Replace(adyenExample, `"success":"true"`, `"success":true,"originalReference":null`, 1)
 	_, err = v.Verify(t.Context(), newRequest(t, http.MethodPost, "https://example.com/", adyenBatch(body)), time.Time{})
