@@ -69,6 +69,9 @@ func appendQueryParam(dst []byte, query, encoded string) ([]byte, verify.Reason)
 	}
 	value, found := "", false
 	for pair := range strings.SplitSeq(query, "&") {
+		if strings.Contains(pair, ";") {
+			return dst, verify.ReasonMalformed // Some read it as an ampersand.
+		}
 		escapedName, escapedValue, _ := strings.Cut(pair, "=")
 		pairName, err := url.QueryUnescape(escapedName)
 		if err != nil {
