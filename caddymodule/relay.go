@@ -57,8 +57,8 @@ type Relay struct {
 	// The id of an event. A request that it is empty for is answered with 400.
 	// Default: the id that the verifier found, or is known to be that of the
 	// provider's events, or else the header field Webhook-Id, Svix-Id,
-	// Idempotency-Key or Ce-Id. Without any of these, an event gets a new id, and
-	// can't be recognized as a repeat.
+	// Idempotency-Key or, with Ce-Source before it, Ce-Id. Without any of these,
+	// an event gets a new id, and can't be recognized as a repeat.
 	ID string `json:"id,omitempty"`
 
 	// The type of an event, cut to 512 bytes. Default: that of the provider's

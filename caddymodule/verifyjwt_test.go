@@ -229,6 +229,7 @@ func TestRefusedTokenConfigs(t *testing.T) {
 		`{"name":"jwt","jwks":"https://a/","algorithms":["ES256"],"audiences":["{env.EMPTY}"]}`:                      "audience",
 		`{"name":"jwt","jwks":"https://a/","algorithms":["ES256"],"claims":[{"name":"c"}]}`:                          "claim c: no value",
 		`{"name":"jwt","jwks":"https://a/","algorithms":["ES256"],"claims":[{"name":"c","values":["{env.EMPTY}"]}]}`: "claim c",
+		`{"name":"jwt","jwks":"https://a/","algorithms":["ES256"],"key_encoding":"hex"}`:                             "key encoding",
 		`{"name":"introspection"}`:                                                                                   "endpoint: empty",
 		`{"name":"introspection","endpoint":"{env.PRIVATE_URL}"}`:                                                    "loopback",
 		`{"name":"introspection","endpoint":"https://a/","client_id":"sEcReT"}`:                                      "client",

@@ -17,6 +17,7 @@ func TestRefusedVerifyConfigs(t *testing.T) {
 		`{"scheme":{"name":"github"}}`: "no secret",
 		`{"scheme":{"name":"github","secrets":[""]}}`:                                                    "secret 1: empty",
 		`{"scheme":{"name":"github","secrets":["s"],"bogus":1}}`:                                         "bogus",
+		`{"scheme":{"name":"asana","secrets":["s"],"options":{"window":["1m"]}}}`:                        "window without enroll",
 		`{"scheme":{"name":"github","secrets":["s"],"allow_private":true}}`:                              "allow_private: there is nothing",
 		`{"scheme":{"name":"standard_webhooks","secrets":["whsec_sEcReT!"]}}`:                            "secret 1: not standard base64",
 		`{"scheme":{"name":"bearer"}}`:                                                                   "no secret",

@@ -106,7 +106,11 @@ func (c *Config) Validate() error {
 		}
 	}
 	switch c.KeyEncoding {
-	case "", verify.KeyRaw, verify.KeyBase64, verify.KeyHex:
+	case "":
+	case verify.KeyRaw, verify.KeyBase64, verify.KeyHex:
+		if c.Keys != nil || !c.symmetric() {
+			return errors.New("key encoding: it is that of shared secrets, which the algorithms don't have, or the key set has itself")
+		}
 	default:
 		return fmt.Errorf("key encoding: %q is not one of raw, base64, hex", string(c.KeyEncoding))
 	}

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -123,7 +124,7 @@ func cloudEventsRow(s *Settings) (handshake, error) {
 	case err != nil:
 		return nil, fmt.Errorf("rate is %q, not a number of requests per minute", s.option("rate", ""))
 	case len(origins) == 0 && s.Options["rate"] != nil:
-		return nil, fmt.Errorf("rate without allow_origin")
+		return nil, errors.New("rate without allow_origin")
 	case len(origins) == 0:
 		return nil, nil
 	}
@@ -136,15 +137,17 @@ func asanaRow(p *Profile, s *Settings) (verify.Verifier, error) {
 	build := func(secrets ...string) (verify.Verifier, error) {
 		return verify.NewSignature(verify.SignatureConfig{Signature: headers("X-Hook-Signature")}, secrets...)
 	}
-	file := s.option("enroll", "")
-	if file == "" {
+	file, text := s.option("enroll", ""), s.option("window", "")
+	switch {
+	case file == "" && text != "":
+		return nil, errors.New("window without enroll")
+	case file == "":
 		return build(s.Secrets...)
-	}
-	if len(s.Secrets) > 0 {
-		return nil, fmt.Errorf("a secret and enroll exclude each other")
+	case len(s.Secrets) > 0:
+		return nil, errors.New("a secret and enroll exclude each other")
 	}
 	var window time.Duration
-	if text := s.option("window", ""); text != "" {
+	if text != "" {
 		var err error
 		if window, err = time.ParseDuration(text); err != nil {
 			return nil, fmt.Errorf("window is %q, not a duration such as 10m", text)
