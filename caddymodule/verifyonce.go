@@ -12,7 +12,9 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
 
+	"github.com/caddy-relay/caddy-relay/verify"
 	"github.com/caddy-relay/caddy-relay/verify/replay"
 )
 
@@ -55,6 +57,7 @@ func (h *Verify) provisionOnce(ctx caddy.Context, schemeConfig json.RawMessage) 
 	if !knowsRepeats(h.verifier) {
 		return fmt.Errorf("the scheme %s does not tell one message from another, so none can be recognized as a repeat", h.name)
 	}
+	h.warnAboutTokens()
 	o := &once{window: max(time.Duration(h.Once), 2*tolerance(h.verifier))}
 	var err error
 	if o.endpoint, err = newEndpoint(schemeConfig, h.OnceEndpoint); err != nil {
@@ -76,6 +79,20 @@ func (h *Verify) provisionOnce(ctx caddy.Context, schemeConfig json.RawMessage) 
 	o.guard = guard.(pooledGuard).Guard
 	h.once, h.holdsGuard = o, true
 	return nil
+}
+
+// warnAboutTokens logs that messages are recognized by tokens, if they are.
+func (h *Verify) warnAboutTokens() {
+	alternatives := []verify.Verifier{h.verifier}
+	if h.chooser != nil {
+		alternatives = h.chooser.alternatives()
+	}
+	for _, scheme := range alternatives {
+		if s, ok := scheme.(*JWTScheme); ok && !s.CoversBody() {
+			h.logger.Warn("each token passes once, whatever message it comes with: a sender that uses one for several loses all but the first",
+				zap.String("scheme", h.name))
+		}
+	}
 }
 
 // newEndpoint returns the endpoint of a handler. The config of the scheme is

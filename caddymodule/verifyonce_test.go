@@ -15,6 +15,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	zapobserver "go.uber.org/zap/zaptest/observer"
 
 	"github.com/caddy-relay/caddy-relay/verify"
 	"github.com/caddy-relay/caddy-relay/verify/replay"
@@ -172,6 +174,25 @@ func TestOnceForgetsWhatWasNotAccepted(t *testing.T) {
 	}
 }
 
+// TestOnceForgetsWhatWasGivenUp has a handler that answers nothing since the
+// client has gone.
+func TestOnceForgetsWhatWasGivenUp(t *testing.T) {
+	h := newVerify(t, onceConfig)
+	r := githubRequest("hello")
+	ctx, cancel := context.WithCancel(r.Context())
+	next := &answering{with: func(call int, w http.ResponseWriter, _ *http.Request) error {
+		if call == 1 {
+			cancel()
+			return nil
+		}
+		w.WriteHeader(http.StatusAccepted)
+		return nil
+	}}
+	_, err := serve(httptest.NewRecorder(), r.WithContext(ctx), h, next)
+	require.NoError(t, err)
+	requireAnswer(t, githubRequest("hello"), http.StatusAccepted, false, h, next)
+}
+
 func TestOnceConcurrentRepeatsWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newVerify(t, onceConfig)
@@ -241,6 +262,21 @@ func TestOnceDoesNotWaitForItself(t *testing.T) {
 	requireAnswer(t, githubRequest("hello"), http.StatusAccepted, true, outer, inner, next)
 	requireAnswer(t, githubRequest("hello"), http.StatusAccepted, true, inner, next)
 	require.Equal(t, 1, next.calls)
+}
+
+func TestOnceWarnsOfTokens(t *testing.T) {
+	const token, bound = `{"name":"jwt","secrets":["s"],"algorithms":["HS256"]}`, `{"name":"jwt","secrets":["s"],"algorithms":["HS256"],"body_hash":{"claim":"c"}}`
+	for scheme, warnings := range map[string]int{
+		token: 1, bound: 0,
+		`{"name":"any","schemes":[` + token + `,` + bound + `]}`: 1,
+		`{"name":"github","secrets":["s"]}`:                      0,
+	} {
+		h := newVerify(t, `{"scheme":`+scheme+`}`)
+		core, logs := zapobserver.New(zap.WarnLevel)
+		h.logger = zap.New(core)
+		h.warnAboutTokens()
+		require.Equal(t, warnings, logs.Len(), scheme)
+	}
 }
 
 func TestOnceNeedsAReplayKey(t *testing.T) {

@@ -69,6 +69,9 @@ func (h *Verify) serveOnce(w http.ResponseWriter, r *http.Request, next caddyhtt
 	if err := next.ServeHTTP(recorder, r); err != nil || !recorder.accepted() {
 		return err
 	}
+	if recorder.status == 0 && r.Context().Err() != nil {
+		return nil // It was given up, since the client has gone.
+	}
 	answer = recorder.answer()
 	kept := v.kept || h.once.keep(key, answer.Status)
 	if v.repeat != nil {
