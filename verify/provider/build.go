@@ -108,11 +108,11 @@ func betstackRow(p *Profile, s *Settings) (verify.Verifier, error) {
 	return newBetstack(p.Name, s.Secrets...)
 }
 
-// metaRow answers the handshake only if the verify token is known. Without it,
-// the endpoint must be made known to Meta by other means.
+// metaRow refuses all handshakes if no verify token is known, so that the log
+// says what is missing.
 func metaRow(s *Settings) (handshake, error) {
 	if len(s.Options["verify_token"]) == 0 {
-		return nil, nil
+		return new(metaHandshake), nil
 	}
 	return newMetaHandshake(s.Options["verify_token"]...)
 }

@@ -92,7 +92,7 @@ var development = []*Profile{
 	{
 		Name: "asana", Title: "Asana", Docs: "developers.asana.com/docs/webhooks-guide", Secret: "hook secret",
 		Options: []Option{
-			{Name: "enroll", Arg: "<file>", Doc: "where to keep the secret that Asana sends when a webhook is made; without a secret and without this file, one is taken during the window", ReplacesSecret: true},
+			{Name: "enroll", Arg: "<file>", Doc: "where to keep the secret that Asana sends when a webhook is made. Without this file, whoever comes first during the window sets it. It is for one webhook; give the secret itself instead of this if you know it", ReplacesSecret: true},
 			{Name: "window", Arg: "<duration>", Doc: "how long after the start of the configuration a secret is taken; default: `10m`"},
 		},
 		new:   asanaRow,
@@ -129,7 +129,7 @@ var development = []*Profile{
 	{
 		Name: "ms_graph", Aliases: []string{"graph_clientstate"}, Title: "Microsoft Graph", Docs: "learn.microsoft.com/en-us/graph/change-notifications-delivery-webhooks", Secret: "clientState",
 		new: graphRow, handshake: always(graphHandshake{}),
-		Note:  "Nothing is signed: every notification of a request must have the `clientState` that you gave. Notifications with resource data also have signed tokens, which are not looked at.",
+		Note:  "Every notification of a request must have the `clientState` that you gave. Notifications with resource data also have signed tokens, which are not looked at.",
 		Event: Event{Type: "{event.json.value.0.changeType}", Deadline: 10 * time.Second},
 	},
 	{
@@ -139,7 +139,7 @@ var development = []*Profile{
 			{Name: "email", Arg: "<address>...", Doc: "the service account of the push subscription", Required: true, Many: true},
 		},
 		new: pubSubRow, bodyless: true, challenge: "Bearer",
-		Note:  "A token is used for many messages, and does not cover them: `once` can't be used.",
+		Note:  "A token is used for many messages, and does not cover them.",
 		Event: Event{ID: "{event.json.message.messageId}", Retries: "tries again until the answer is 102, 200, 201, 202, or 204"},
 	},
 	{

@@ -21,7 +21,7 @@ func TestDocumentation(t *testing.T) {
 	page, err := os.ReadFile(docsPage)
 	require.NoError(t, err)
 	want := replaceBetween(t, string(page), "index of providers", providerIndex())
-	want = replaceBetween(t, want, "providers", sections())
+	want = replaceBetween(t, want, "providers", sections(t))
 	if *update {
 		require.NoError(t, os.WriteFile(docsPage, []byte(want), 0o600))
 	}
@@ -61,12 +61,12 @@ func providerIndex() string {
 	return strings.Join(links, " ·\n") + "\n"
 }
 
-func sections() string {
+func sections(t *testing.T) string {
 	var b strings.Builder
 	for _, g := range groups {
 		fmt.Fprintf(&b, "\n### %s\n", g.title)
 		for _, p := range g.profiles {
-			b.WriteString(section(p))
+			b.WriteString(section(t, p))
 		}
 	}
 	b.WriteByte('\n')
@@ -74,7 +74,7 @@ func sections() string {
 }
 
 // section is what the documentation says of a provider.
-func section(p *Profile) string {
+func section(t *testing.T, p *Profile) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n#### %s\n\n%s ([documentation](https://%s))\n\n", p.Name, p.Title, p.Docs)
 	fmt.Fprintf(&b, "```caddyfile\nhooks.example.com {\n%s}\n```\n\n", directive(p))
@@ -85,7 +85,7 @@ func section(p *Profile) string {
 	if len(p.Aliases) > 0 {
 		facts = append(facts, "Other names: `"+strings.Join(p.Aliases, "`, `")+"`.")
 	}
-	for _, text := range []string{p.Note, eventFacts(&p.Event)} {
+	for _, text := range []string{p.Note, repeatFact(t, p), eventFacts(&p.Event)} {
 		if text != "" {
 			facts = append(facts, text)
 		}
@@ -104,7 +104,18 @@ func section(p *Profile) string {
 	return b.String()
 }
 
-// directive is the shortest one that works.
+// repeatFact says that nothing of a message is signed, if that is so.
+func repeatFact(t *testing.T, p *Profile) string {
+	s, _ := settingsFor(t, p)
+	v, err := p.New(s)
+	require.NoError(t, err)
+	if v.KnowsRepeats() {
+		return ""
+	}
+	return "Messages are not signed, so `once` can't be used."
+}
+
+// directive is the shortest one with which the provider can be set up, too.
 func directive(p *Profile) string {
 	env := strings.ToUpper(p.Name) + "_SECRET"
 	if env[0] >= '0' && env[0] <= '9' {
@@ -114,13 +125,13 @@ func directive(p *Profile) string {
 	switch {
 	case strings.HasPrefix(p.Secret, "username"):
 		line += " {env.HOOK_USER} {env.HOOK_PASSWORD}"
-	case p.Secret != "":
+	case p.Secret != "" && !slices.ContainsFunc(p.Options, func(o Option) bool { return o.ReplacesSecret && examples[o.Name] != "" }):
 		line += " {env." + env + "}"
 	}
 	var options strings.Builder
 	for _, o := range p.Options {
-		if o.Required {
-			fmt.Fprintf(&options, "\t\t%s %s\n", o.Name, examples[o.Name])
+		if example := examples[o.Name]; example != "" || o.Required {
+			fmt.Fprintf(&options, "\t\t%s %s\n", o.Name, example)
 		}
 	}
 	if options.Len() > 0 {
@@ -129,13 +140,16 @@ func directive(p *Profile) string {
 	return line + "\n"
 }
 
-// examples are values of required options.
+// examples are values of options that are required, or without which a new
+// webhook can't be made.
 var examples = map[string]string{
-	"audience":   "https://hooks.example.com/google_pubsub",
-	"email":      "push@project.iam.gserviceaccount.com",
-	"topic":      "arn:aws:sns:eu-north-1:123456789012:events",
-	"webhook_id": "{env.PAYPAL_WEBHOOK_ID}",
-	"key_id":     "{env.SINCH_APPLICATION_KEY}",
+	"audience":     "https://hooks.example.com/google_pubsub",
+	"email":        "push@project.iam.gserviceaccount.com",
+	"topic":        "arn:aws:sns:eu-north-1:123456789012:events",
+	"webhook_id":   "{env.PAYPAL_WEBHOOK_ID}",
+	"key_id":       "{env.SINCH_APPLICATION_KEY}",
+	"verify_token": "{env.META_VERIFY_TOKEN}",
+	"enroll":       "/var/lib/caddy/asana_secret",
 }
 
 // eventFacts says what relay takes from the profile, and what the provider makes

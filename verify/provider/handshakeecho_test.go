@@ -42,6 +42,18 @@ func TestMetaHandshake(t *testing.T) {
 	})
 }
 
+func TestMetaHandshakeWithoutVerifyToken(t *testing.T) {
+	v, err := Lookup("meta").New(Settings{Secrets: []string{"secret"}})
+	require.NoError(t, err)
+	for _, token := range []string{"", "x"} {
+		_, err = v.Handshake(t.Context(), get("/in?hub.mode=subscribe&hub.challenge=12&hub.verify_token="+token), handshakeTime)
+		require.ErrorContains(t, err, "handshake_refused: hub.")
+	}
+	response, err := v.Handshake(t.Context(), request(http.MethodPost, "/in?hub.mode=subscribe", "{}"), handshakeTime)
+	require.NoError(t, err)
+	require.Nil(t, response)
+}
+
 func TestDropboxHandshake(t *testing.T) {
 	v := signatureVerifier(t, verify.SignatureConfig{Signature: inField("X-Dropbox-Signature")}, "secret")
 	testHandshake(t, dropboxHandshake{}, v, []handshakeCase{

@@ -21,7 +21,7 @@ var messaging = []*Profile{
 	{
 		Name: "kompaas", Title: "KOMPaaS", Docs: "mcntele.freshdesk.com", Secret: "a secret of yours, in the URL",
 		Options: []Option{queryOption("key"), usernameOption}, new: queryOrBasicRow("key"), bodyless: true,
-		Note:  "KOMPaaS signs nothing: put the secret into the URL that you give it, as `?key=…`, or a username and password in front of the host.",
+		Note:  "Put the secret into the URL that you give it, as `?key=…`, or a username and password in front of the host.",
 		Event: Event{Retries: "tries again, unless that is turned off for the hook"},
 	},
 	{
@@ -123,13 +123,13 @@ var messaging = []*Profile{
 	{
 		Name: "46elks", Title: "46elks", Docs: "46elks.com/docs/receive-sms", Secret: "a secret of yours, in the URL",
 		Options: []Option{queryOption("key"), usernameOption}, new: queryOrBasicRow("key"), bodyless: true,
-		Note:  "46elks signs nothing: put the secret into the URL that you give it, as `?key=…`, or a username and password in front of the host. It documents the addresses that it sends from, for `client_ip`: 176.10.154.199, 85.24.146.132, 185.39.146.243, and 2001:9b0:2:902::199.",
+		Note:  "Put the secret into the URL that you give it, as `?key=…`, or a username and password in front of the host. It documents the addresses that it sends from, for `client_ip`: 176.10.154.199, 85.24.146.132, 185.39.146.243, and 2001:9b0:2:902::199.",
 		Event: Event{Type: "{event.form.status}", Retries: "tries again at least 5 times in 6 hours unless the answer is 200 to 204"},
 	},
 	{
 		Name: "africastalking", Title: "Africa's Talking", Docs: "developers.africastalking.com", Secret: "a secret of yours, in the URL",
 		Options: []Option{queryOption("key"), usernameOption}, new: queryOrBasicRow("key"), bodyless: true,
-		Note:  "Africa's Talking signs nothing: put the secret into the URL that you give it, as `?key=…`.",
+		Note:  "Put the secret into the URL that you give it, as `?key=…`.",
 		Event: Event{Type: "{event.form.status}", Status: 200},
 	},
 	{
@@ -156,6 +156,7 @@ var messaging = []*Profile{
 	},
 	{
 		Name: "gatewayapi", Title: "GatewayAPI", Docs: "gatewayapi.com/docs", Secret: "webhook secret",
+		Note:  "The token does not cover the body.",
 		new:   gatewayAPIRow,
 		Event: Event{Type: "{event.json.status}", Deadline: 5 * time.Second, Retries: "tries again for at least 24 hours"},
 	},
@@ -192,7 +193,7 @@ var messaging = []*Profile{
 	},
 	{
 		Name: "meta", Aliases: []string{"whatsapp", "messenger", "instagram", "facebook"}, Title: "Meta: WhatsApp, Messenger, Instagram", Docs: "developers.facebook.com/docs/graph-api/webhooks/getting-started", Secret: "app secret",
-		Options:   []Option{{Name: "verify_token", Arg: "<token>...", Doc: "the verify token that you gave Meta, to answer its handshake", Many: true}},
+		Options:   []Option{{Name: "verify_token", Arg: "<token>...", Doc: "the verify token that you choose and give Meta; without it, the handshake is refused, so that no webhook can be made or changed", Many: true}},
 		Signature: &verify.SignatureConfig{Signature: behind("X-Hub-Signature-256", "sha256=")},
 		handshake: metaRow,
 		Event:     Event{Type: "{event.json.object}", Status: 200},
