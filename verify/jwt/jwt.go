@@ -43,6 +43,15 @@ type Verifier struct {
 // request can send another body with its token.
 func (v *Verifier) CoversBody() bool { return v.bodyHash != nil }
 
+// Tolerance returns how old a token may be, or 0 if only its own time of
+// expiration limits that.
+func (v *Verifier) Tolerance() time.Duration {
+	if v.rules.MaxAge == 0 {
+		return 0
+	}
+	return v.rules.MaxAge + v.rules.Leeway
+}
+
 // SecretHeaders returns the canonical name of the header field with the token, if
 // that is a credential: whoever gets to see a token that is not for one body can
 // send another with it.

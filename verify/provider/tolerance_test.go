@@ -12,6 +12,7 @@ import (
 func TestTolerance(t *testing.T) {
 	for name, want := range map[string]time.Duration{
 		"aws_sns": 65 * time.Minute, "paypal": 72*time.Hour + 5*time.Minute, "vonage_legacy": 5 * time.Minute, "betstack": 5 * time.Minute,
+		"vonage": 5*time.Minute + 30*time.Second, "messagebird": 0,
 		"twitch": 10 * time.Minute, "linear": time.Minute, "github": 0, "twilio": 0,
 	} {
 		profile := Lookup(name)
