@@ -55,8 +55,8 @@ func (b *backoff) next(reason error, bound time.Duration) time.Duration {
 
 // floor is the shortest pause after a bind that was refused.
 func floor(reason error) time.Duration {
-	var refused *BindError
-	if !errors.As(reason, &refused) {
+	refused, ok := errors.AsType[*BindError](reason)
+	if !ok {
 		return 0
 	}
 	switch refused.Status {

@@ -48,7 +48,7 @@ func sink(conn net.Conn) {
 func loopback(b testing.TB) (net.Conn, net.Conn) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(b, err)
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	ours, err := net.Dial("tcp", l.Addr().String())
 	require.NoError(b, err)
 	theirs, err := l.Accept()

@@ -52,7 +52,7 @@ func (r *Request) Respond(p pdu.PDU) error {
 	}
 	p.Head().Sequence = r.sequence
 	err := r.session.answer(p)
-	if ended := (*Error)(nil); err != nil && !errors.As(err, &ended) {
+	if _, ended := errors.AsType[*Error](err); err != nil && !ended {
 		r.answered.Store(false)
 		return err
 	}

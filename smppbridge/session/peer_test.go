@@ -90,9 +90,8 @@ func (p *peer) acceptBind() *pdu.Bind {
 // bound returns a bound session of an ESME and its peer.
 func bound(t testing.TB, mode pdu.BindMode, cfg session.Config) (*session.Session, *peer) {
 	t.Helper()
-	ours, theirs := net.Pipe()
-	p := newPeer(t, theirs)
-	c := &session.Connector{Dial: dialer(ours), Bind: pdu.Bind{SystemID: "esme", Password: "secret"}, Config: cfg}
+	c := &session.Connector{Bind: pdu.Bind{SystemID: "esme", Password: "secret"}, Config: cfg}
+	p := connectTo(t, c)
 	var s *session.Session
 	var err error
 	var wg sync.WaitGroup

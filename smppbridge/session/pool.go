@@ -198,11 +198,8 @@ func (p *Pool) Submit(ctx context.Context, m pdu.PDU, late func(pdu.PDU)) (pdu.P
 // again tells whether to try another session, since the one before ended before
 // the request was sent.
 func again(ctx context.Context, s *Session, err error) bool {
-	var e *Error
-	if !errors.As(err, &e) || e.MaybeSent || ctx.Err() != nil {
-		return false
-	}
-	return s.State() >= StateUnbound
+	e, ok := errors.AsType[*Error](err)
+	return ok && !e.MaybeSent && ctx.Err() == nil && s.State() >= StateUnbound
 }
 
 // learn takes what the SMSC answered into account.

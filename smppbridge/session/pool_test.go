@@ -370,3 +370,30 @@ func TestPoolSettingsThatMakeNoSense(t *testing.T) {
 		})
 	}
 }
+
+// TestPoolAvoidsSessionsThatEnd has one session unbound by the SMSC, and a
+// message on it still unanswered.
+func TestPoolAvoidsSessionsThatEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t)
+		p := n.pool(session.PoolConfig{
+			Connector: session.Connector{Config: session.Config{Window: 1}},
+			Binds:     []pdu.BindMode{pdu.BindTransceiver, pdu.BindTransceiver},
+		})
+		ending, staying := n.bound(), n.bound()
+		synctest.Wait()
+		open := []<-chan outcome{poolSubmit(context.Background(), p), poolSubmit(context.Background(), p)}
+		request := ending.next()
+		ending.send(&pdu.Unbind{Header: pdu.Header{Sequence: 1}})
+		go staying.serve(func(pdu.PDU) pdu.CommandStatus { return pdu.StatusOK })
+		for range 5 {
+			requireAnswered(t, <-poolSubmit(context.Background(), p), pdu.StatusOK)
+		}
+		ending.respond(request, pdu.StatusOK, "1")
+		for _, o := range open {
+			requireAnswered(t, <-o, pdu.StatusOK)
+		}
+		require.Equal(t, pdu.CommandUnbindResp, ending.next().CommandID())
+		stop(t, p, ending, staying)
+	})
+}

@@ -70,15 +70,13 @@ func (s *Session) read() error {
 
 // readError returns what an error from reading means for the session.
 func (s *Session) readError(err error) error {
-	var e *pdu.Error
-	switch {
-	case errors.As(err, &e):
+	if e, ok := errors.AsType[*pdu.Error](err); ok {
 		return s.lostFraming(e)
-	case errors.Is(err, io.EOF):
-		return errors.New("the peer closed the connection")
-	default:
-		return fmt.Errorf("read: %w", err)
 	}
+	if errors.Is(err, io.EOF) {
+		return errors.New("the peer closed the connection")
+	}
+	return fmt.Errorf("read: %w", err)
 }
 
 // ending tells whether only the end of the connection is waited for.
@@ -107,8 +105,7 @@ func (s *Session) handle(p pdu.PDU, err error) {
 	case p != nil:
 		s.incoming(p)
 	default:
-		var e *pdu.Error
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*pdu.Error](err); ok {
 			s.refuse(e)
 		}
 	}

@@ -80,15 +80,11 @@ func (v *Server) Accept(ctx context.Context, conn net.Conn) (*Session, error) {
 func (v *Server) authenticate(ctx context.Context, b *pdu.Bind, remote net.Addr) (Account, *pdu.BindResp) {
 	resp := &pdu.BindResp{Header: pdu.Header{Sequence: b.Sequence}, Mode: b.Mode}
 	account, err := v.Authenticator.Authenticate(ctx, b, remote)
-	var refused *BindError
-	switch {
-	case err == nil:
-	case errors.As(err, &refused) && refused.Status != pdu.StatusOK:
-		resp.Status = refused.Status
-	default:
+	if err != nil {
 		resp.Status = pdu.StatusBindFail
-	}
-	if resp.Status != pdu.StatusOK {
+		if refused, ok := errors.AsType[*BindError](err); ok && refused.Status != pdu.StatusOK {
+			resp.Status = refused.Status
+		}
 		return Account{}, resp
 	}
 	resp.SystemID = v.SystemID

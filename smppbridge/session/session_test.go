@@ -2,7 +2,6 @@ package session_test
 
 import (
 	"context"
-	"net"
 	"slices"
 	"strconv"
 	"testing"
@@ -261,9 +260,8 @@ func TestRequestsThatAreNotSent(t *testing.T) {
 
 func TestBindRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ours, theirs := net.Pipe()
-		p := newPeer(t, theirs)
-		c := &session.Connector{Dial: dialer(ours), Bind: pdu.Bind{SystemID: "esme", Password: "secret"}}
+		c := &session.Connector{Bind: pdu.Bind{SystemID: "esme", Password: "secret"}}
+		p := connectTo(t, c)
 		failed := make(chan error, 1)
 		go func() {
 			_, err := c.Connect(context.Background(), pdu.BindTransceiver)
@@ -284,9 +282,8 @@ func TestBindRefused(t *testing.T) {
 
 func TestBindUnanswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ours, theirs := net.Pipe()
-		p := newPeer(t, theirs)
-		c := &session.Connector{Dial: dialer(ours)}
+		c := &session.Connector{}
+		p := connectTo(t, c)
 		go p.end()
 		require.Equal(t, 30*time.Second, elapsed(func() {
 			_, err := c.Connect(context.Background(), pdu.BindReceiver)
@@ -311,4 +308,37 @@ func TestSettingsThatMakeNoSense(t *testing.T) {
 			require.Error(t, err)
 		})
 	}
+}
+
+func TestVersionOfTheSMSC(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &session.Connector{}
+		p := connectTo(t, c)
+		result := make(chan *session.Session, 1)
+		go func() {
+			s, err := c.Connect(context.Background(), pdu.BindTransceiver)
+			require.NoError(t, err)
+			result <- s
+		}()
+		resp := &pdu.BindResp{Header: pdu.Header{Sequence: p.next().Head().Sequence}, Mode: pdu.BindTransceiver, SystemID: "smsc"}
+		resp.TLVs.AddUint8(pdu.TagSCInterfaceVersion, uint8(pdu.Version50))
+		p.send(resp)
+		s := <-result
+		require.Equal(t, pdu.Version50, s.PeerVersion())
+		require.Equal(t, `transceiver of "smsc" at pipe`, s.String())
+		require.NoError(t, s.Close())
+	})
+}
+
+func TestNames(t *testing.T) {
+	for want, got := range map[string]interface{ String() string }{
+		"open": session.StateOpen, "bound": session.StateBound, "unbound": session.StateUnbound, "closed": session.StateClosed,
+		"lost": session.EventLost, "failed": session.EventFailed, "throttled": session.EventThrottled, "timeout": session.EventTimeout,
+		"late": session.EventLate, "unexpected": session.EventUnexpected, "refused": session.EventRefused, "unknown": session.EventKind(99),
+	} {
+		require.Equal(t, want, got.String())
+	}
+	require.Equal(t, "smpp: not sent: stopped", (&session.Error{Err: session.ErrStopped}).Error())
+	require.Equal(t, "smpp: sent, and the outcome is unknown: no response in time", (&session.Error{MaybeSent: true, Err: session.ErrTimeout}).Error())
+	require.Equal(t, "smpp: the bind was refused with ESME_RALYBND", (&session.BindError{Status: pdu.StatusAlyBnd}).Error())
 }

@@ -22,7 +22,7 @@ func TestTLS(t *testing.T) {
 
 	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: web.TLS.Certificates, MinVersion: tls.VersionTLS12})
 	require.NoError(t, err)
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	v := &session.Server{Authenticator: anybody{Handler: handler(func(r *session.Request) { _ = r.Respond(&pdu.SubmitSMResp{MessageID: "1"}) })}}
 	go func() {
 		for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
