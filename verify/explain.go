@@ -48,5 +48,10 @@ func Explain(ctx context.Context, v Verifier, r *Request, now time.Time, err err
 			return hint, true
 		}
 	}
-	return usualHint(refused), true
+	u, ok := v.(urlCoverer)
+	return usualHint(refused, ok && u.CoversURL()), true
 }
+
+// urlCoverer is implemented by verifiers whose signatures may cover the URL, so
+// that another one is a likely cause of mismatches.
+type urlCoverer interface{ CoversURL() bool }

@@ -63,12 +63,19 @@ const (
 )
 
 // usualHint returns the hint for a refusal that nothing more is known of.
-func usualHint(refused *Error) Hint {
+// coversURL is set if the URL is signed, which is then what is wrong most often.
+func usualHint(refused *Error, coversURL bool) Hint {
 	field := refused.Field
 	if field == "" {
 		field = "what the scheme needs"
 	}
-	if refused.Reason == ReasonMismatch {
+	switch {
+	case refused.Reason == ReasonMismatch && coversURL:
+		return Hint{
+			CauseSecret,
+			"The signature matches none of the secrets, and none of the usual mistakes explains it: most likely the URL, which is signed, is another one at the sender (set public_url to that), or the secret is another one than the sender's, or something in between changed the body.",
+		}
+	case refused.Reason == ReasonMismatch:
 		return Hint{
 			CauseSecret,
 			"The signature matches none of the secrets, and none of the usual mistakes explains it: most likely the secret is another one than the sender's, or something in between changed the body.",
@@ -88,7 +95,7 @@ var usualSentences = map[Reason]string{
 	ReasonStale:       "The time in %s is too old: the request came late or is an old one sent again, or a clock is wrong.",
 	ReasonFuture:      "The time in %s is ahead of ours: the clock here, or that of the sender, is wrong.",
 	ReasonPrefix:      "What is in %s does not begin as signatures of the scheme do: it is of another scheme.",
-	ReasonDigest:      "The body or URL is not the one that %s is of: something between the sender and here changed it.",
+	ReasonDigest:      "The body or URL is not the one that %s is of: something between the sender and here changed it. If it is of the URL, set public_url to the one that the sender has.",
 	ReasonKey:         "The sender names a key in %s that is not among the configured ones: it may have changed its keys.",
 	ReasonAlgorithm:   "The algorithm in %s is not one that is configured.",
 	ReasonExpired:     "The time in %s is over: the request came late, or a clock is wrong.",

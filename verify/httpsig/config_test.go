@@ -192,15 +192,18 @@ func TestRequirements(t *testing.T) {
 	for _, test := range []struct {
 		components []string
 		headers    []string
-		body       bool
+		body, url  bool
 	}{
-		{nil, nil, true},
-		{[]string{}, nil, false},
-		{[]string{"@method", "x_a", "content-digest;sf", `date;key="a"`}, []string{"X_a", "Content-Digest", "Date"}, false},
-		{[]string{"content-digest"}, []string{"Content-Digest"}, true},
+		{nil, nil, true, true},
+		{[]string{}, nil, false, false},
+		{[]string{"@authority"}, nil, false, true},
+		{[]string{"@path", "@target-uri"}, nil, false, true},
+		{[]string{"@method", "x_a", "content-digest;sf", `date;key="a"`}, []string{"X_a", "Content-Digest", "Date"}, false, false},
+		{[]string{"content-digest"}, []string{"Content-Digest"}, true, false},
 	} {
 		v := newVerifier(t, httpsig.Config{Components: test.components})
 		require.Equal(t, test.headers, v.HeaderNames())
 		require.Equal(t, test.body, v.CoversBody())
+		require.Equal(t, test.url, v.CoversURL())
 	}
 }

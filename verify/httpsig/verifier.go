@@ -48,6 +48,12 @@ func (v *Verifier) CoversBody() bool {
 	return v.required == nil || coversName(v.required, digestComponent)
 }
 
+// CoversURL reports whether the host must be covered, so that the URL that the
+// sender used must be known.
+func (v *Verifier) CoversURL() bool {
+	return v.required == nil || coversName(v.required, targetURIComponent) || coversName(v.required, authorityComponent)
+}
+
 // Verify implements [verify.Verifier].
 func (v *Verifier) Verify(_ context.Context, r *verify.Request, now time.Time) (verify.Identity, error) {
 	s, err := v.find(r.Header)

@@ -75,6 +75,9 @@ type signalWire struct {
 	others *verify.Signature
 }
 
+// CoversURL reports that the URL is signed.
+func (*signalWire) CoversURL() bool { return true }
+
 // Verify implements [verify.Verifier].
 func (v *signalWire) Verify(ctx context.Context, r *verify.Request, now time.Time) (verify.Identity, error) {
 	form, err := isForm(r)

@@ -75,15 +75,19 @@ func TestExplainOwnCode(t *testing.T) {
 		provider, secret string
 		change           func(*verify.Request)
 		cause            verify.Cause
+		mention          string
 	}{
-		"URL":                 {"twilio", "token", func(r *verify.Request) { r.Scheme = "http" }, verify.CauseURL},
-		"query":               {"twilio", "token", func(r *verify.Request) { r.Target += "&y=2" }, verify.CauseSecret},
-		"body":                {"signalwire", "token", func(r *verify.Request) { r.Body = append(r.Body, '\n') }, verify.CauseBodyEnd},
-		"quotation marks":     {"twilio", `"token"`, nil, verify.CauseSecretSpace},
-		"token in quotations": {"gitlab", `"token"`, nil, verify.CauseSecretSpace},
-		"base64":              {"vonage", "dG9rZW4=", nil, verify.CauseSecretBase64},
-		"digest of the body":  {"vonage", "token", func(r *verify.Request) { r.Body = append(r.Body, '\n') }, verify.CauseBodyEnd},
-		"another secret":      {"twilio", "other", nil, verify.CauseSecret},
+		"URL":                 {"twilio", "token", func(r *verify.Request) { r.Scheme = "http" }, verify.CauseURL, "https://"},
+		"query":               {"twilio", "token", func(r *verify.Request) { r.Target += "&y=2" }, verify.CauseSecret, "set public_url"},
+		"host":                {"plivo_v2", "token", func(r *verify.Request) { r.Host = "other.example.com" }, verify.CauseSecret, "set public_url"},
+		"host of SignalWire":  {"signalwire", "token", func(r *verify.Request) { r.Host = "other.example.com" }, verify.CauseSecret, "set public_url"},
+		"nothing of the URL":  {"github", "other", nil, verify.CauseSecret, "most likely the secret"},
+		"body":                {"signalwire", "token", func(r *verify.Request) { r.Body = append(r.Body, '\n') }, verify.CauseBodyEnd, ""},
+		"quotation marks":     {"twilio", `"token"`, nil, verify.CauseSecretSpace, ""},
+		"token in quotations": {"gitlab", `"token"`, nil, verify.CauseSecretSpace, ""},
+		"base64":              {"vonage", "dG9rZW4=", nil, verify.CauseSecretBase64, ""},
+		"digest of the body":  {"vonage", "token", func(r *verify.Request) { r.Body = append(r.Body, '\n') }, verify.CauseBodyEnd, ""},
+		"another secret":      {"twilio", "other", nil, verify.CauseSecret, "or the secret"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := Lookup(tt.provider)
@@ -100,6 +104,7 @@ func TestExplainOwnCode(t *testing.T) {
 			hint, ok := verify.Explain(t.Context(), v, r, tableNow, err)
 			require.True(t, ok)
 			require.Equal(t, tt.cause, hint.Cause, hint.Sentence)
+			require.Contains(t, hint.Sentence, tt.mention)
 			require.NotContains(t, hint.Sentence, "dG9rZW4=")
 		})
 	}

@@ -45,6 +45,9 @@ func newPlivoV3(scheme, header string, authTokens ...string) (*plivoV3, error) {
 	return &plivoV3{scheme: scheme, header: http.CanonicalHeaderKey(header), macs: macs}, nil
 }
 
+// CoversURL reports that the URL is signed.
+func (*plivoV3) CoversURL() bool { return true }
+
 // Verify implements [verify.Verifier]. The ID of the identity is the nonce.
 func (v *plivoV3) Verify(_ context.Context, r *verify.Request, _ time.Time) (verify.Identity, error) {
 	nonce, err := verify.HeaderValue(r.Header, plivoNonce)

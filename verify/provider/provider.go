@@ -139,6 +139,13 @@ func (v *Verifier) Tolerance() time.Duration {
 	return 0
 }
 
+// CoversURL reports whether the URL is signed, so that the one that the sender
+// used must be known.
+func (v *Verifier) CoversURL() bool {
+	u, ok := v.Verifier.(interface{ CoversURL() bool })
+	return ok && u.CoversURL()
+}
+
 // KnowsRepeats reports whether identities tell one message from another.
 func (v *Verifier) KnowsRepeats() bool {
 	switch inner := v.Verifier.(type) {

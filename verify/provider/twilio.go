@@ -42,6 +42,9 @@ func newTwilio(scheme, header string, authTokens ...string) (*twilio, error) {
 	return &twilio{scheme: scheme, header: http.CanonicalHeaderKey(header), macs: macs}, nil
 }
 
+// CoversURL reports that the URL is signed.
+func (*twilio) CoversURL() bool { return true }
+
 // Verify implements [verify.Verifier].
 func (v *twilio) Verify(_ context.Context, r *verify.Request, _ time.Time) (verify.Identity, error) {
 	text, err := verify.HeaderValue(r.Header, v.header)
