@@ -74,6 +74,21 @@ func (v *Certificates) Verify(_ context.Context, r *Request, now time.Time) (Ide
 	return Identity{Scheme: "mtls", Subject: name}, nil
 }
 
+// Explain implements [Explainer].
+func (*Certificates) Explain(_ context.Context, _ *Request, _ time.Time, refused *Error) (Hint, bool) {
+	switch refused.Reason {
+	case ReasonMissing:
+		return Hint{
+			Cause(ReasonMissing),
+			"The connection has no verified client certificate: the sender has none, or client_auth of the site does not ask for one, or something in front ends TLS. A captured request never has one.",
+		}, true
+	case ReasonExpired:
+		return Hint{Cause(ReasonExpired), "The client certificate is not valid at this time: it has expired, or a clock is wrong."}, true
+	default:
+		return Hint{}, false
+	}
+}
+
 // match returns the first of the names that c has.
 func (n *CertificateNames) match(c *x509.Certificate) (string, bool) {
 	if slices.Contains(n.CommonNames, c.Subject.CommonName) {
@@ -102,4 +117,8 @@ func (n *CertificateNames) match(c *x509.Certificate) (string, bool) {
 	return "", false
 }
 
-var _ Verifier = (*Certificates)(nil)
+// Interface guards
+var (
+	_ Verifier  = (*Certificates)(nil)
+	_ Explainer = (*Certificates)(nil)
+)

@@ -69,11 +69,13 @@ func TestCertificateValidity(t *testing.T) {
 	v, err := verify.NewCertificates(verify.CertificateNames{DNSNames: []string{"a.example.com"}})
 	require.NoError(t, err)
 	require.Equal(t, verify.ReasonMissing, reason(t, v, new(verify.Request)))
+	require.Contains(t, explain(t, v, new(verify.Request)).Sentence, "client_auth")
 	r := &verify.Request{Certificate: certificate(t)}
 	r.Certificate.NotAfter = now
 	require.Empty(t, reason(t, v, r))
 	r.Certificate.NotAfter = now.Add(-time.Second)
 	require.Equal(t, verify.ReasonExpired, reason(t, v, r))
+	require.Contains(t, explain(t, v, r).Sentence, "expired")
 	r.Certificate = certificate(t)
 	r.Certificate.NotBefore = now.Add(time.Second)
 	require.Equal(t, verify.ReasonExpired, reason(t, v, r))

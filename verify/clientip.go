@@ -63,4 +63,23 @@ func (v *Addresses) Verify(_ context.Context, r *Request, _ time.Time) (Identity
 	return Identity{}, &Error{Reason: ReasonForbidden, Field: "client address"}
 }
 
-var _ Verifier = (*Addresses)(nil)
+// Explain implements [Explainer].
+func (*Addresses) Explain(_ context.Context, _ *Request, _ time.Time, refused *Error) (Hint, bool) {
+	switch refused.Reason {
+	case ReasonMissing:
+		return Hint{Cause(ReasonMissing), "The address of the sender is not known. A captured request never has one."}, true
+	case ReasonForbidden:
+		return Hint{
+			Cause(ReasonForbidden),
+			"The address of the sender is not on the list. If it is that of a proxy of yours, list that in trusted_proxies of the server.",
+		}, true
+	default:
+		return Hint{}, false
+	}
+}
+
+// Interface guards
+var (
+	_ Verifier  = (*Addresses)(nil)
+	_ Explainer = (*Addresses)(nil)
+)

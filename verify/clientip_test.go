@@ -48,6 +48,8 @@ func TestAddresses(t *testing.T) {
 		require.Equal(t, want, reason(t, v, r), addr)
 	}
 	require.Equal(t, verify.ReasonMissing, reason(t, v, new(verify.Request)))
+	require.Contains(t, explain(t, v, new(verify.Request)).Sentence, "not known")
+	require.Contains(t, explain(t, v, &verify.Request{ClientIP: netip.MustParseAddr("10.0.0.2")}).Sentence, "trusted_proxies")
 	identity, err := v.Verify(t.Context(), &verify.Request{ClientIP: netip.MustParseAddr("192.0.2.7")}, now)
 	require.NoError(t, err)
 	require.Equal(t, verify.Identity{Scheme: "client_ip"}, identity)
