@@ -13,9 +13,9 @@ import (
 type attemptResult struct {
 	// reached is false when the receiver did not even answer.
 	reached bool
-	// abandoned is set when the attempt was cut short by Close and does not
-	// count.
-	abandoned bool
+	// released is set when the attempt was cut short by Close and left nothing
+	// to be recorded.
+	released bool
 }
 
 // attempt delivers w once and hands the outcome to the committer.
@@ -27,16 +27,30 @@ func (e *Engine) attempt(w *work, t *target) attemptResult {
 		Event:       w.event,
 		Destination: w.lane.name,
 		Attempt:     w.Attempt,
+		Note:        w.note,
 	})
 	w.Took = time.Since(w.Started)
 	e.observer.Attempted(w.lane.name, w.Result.Reason, w.Took)
+	e.dropOversized(w)
 	if w.Result.Reason == ReasonCanceled && e.attempts.Err() != nil {
-		return attemptResult{abandoned: true}
+		return e.abandon(w)
 	}
 	w.State, w.Due = settle(w, t.schedule, w.Started.Add(w.Took))
 	reached := w.Result.Outcome == Delivered || w.Result.Status != 0
 	e.committer.finish(w)
 	return attemptResult{reached: reached}
+}
+
+// abandon ends an attempt that was cut short by Close and does not count. What
+// the receiver has taken of it is recorded nevertheless, if the destination
+// says so, and the next process goes on from there.
+func (e *Engine) abandon(w *work) attemptResult {
+	if w.Result.Note == nil && len(w.Result.Links) == 0 {
+		return attemptResult{released: true}
+	}
+	w.Abandoned = true
+	e.committer.finish(w)
+	return attemptResult{}
 }
 
 // deliver keeps a failure of a destination's code from ending the process,

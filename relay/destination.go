@@ -16,6 +16,9 @@ type Delivery struct {
 	Destination string
 	// Attempt counts the tries of this delivery, this one included, from 1.
 	Attempt int
+	// Note is what an earlier attempt wanted to be kept, see [Result]. It must
+	// not be changed.
+	Note []byte
 }
 
 // Destination is a way out. Deliver tries a delivery once and classifies what
@@ -69,4 +72,14 @@ type Result struct {
 	// Detail explains a failure to a human. It never holds a secret: no
 	// userinfo or query of a URL, no header value of ours.
 	Detail string
+	// Note is kept with the delivery, also beyond its end, and handed to the
+	// next attempt. It replaces the last one; nil leaves that as it is, and an
+	// empty one that is not nil removes it. At most [MaxNoteLength] bytes. It
+	// must not be changed afterwards.
+	Note []byte
+	// Links are kept together with the outcome of the attempt.
+	Links []Link
 }
+
+// MaxNoteLength is the longest note of a delivery, in bytes.
+const MaxNoteLength = 64 << 10

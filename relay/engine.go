@@ -31,7 +31,7 @@ type Engine struct {
 	committer  *committer
 	budget     budget
 	background gate // attempts and reads under way
-	lookups    gate // of marks
+	lookups    gate // of marks and links
 
 	// attempts is done when attempts under way have to end.
 	attempts context.Context
@@ -138,8 +138,10 @@ func (e *Engine) committed(accepts []*waiter, finishes []*work) {
 		}
 	}
 	for _, w := range finishes {
-		e.logFinish(w)
-		e.logHealth(w)
+		if !w.Abandoned {
+			e.logFinish(w)
+			e.logHealth(w)
+		}
 		if w.State != StatePending {
 			e.observer.Finished(w.lane.name, w.State)
 		}

@@ -38,7 +38,11 @@ type work struct {
 	Finish
 	lane  *lane
 	event *Event
+	note  []byte // of earlier attempts
 }
+
+// size returns about how many bytes w takes while it is held.
+func (w *work) size() int64 { return w.event.Size() + int64(len(w.note)) }
 
 // lane moves the deliveries of one destination. Fresh ones come straight from
 // the commit that made them durable; others, which did not fit into memory or
@@ -114,22 +118,22 @@ func (l *lane) push(key int64, e *Event) {
 		l.refill()
 		return
 	}
-	l.hold(key, e, 0)
+	l.hold(&work{Finish: Finish{Key: key}, lane: l, event: e})
 	l.start()
 }
 
-func (l *lane) hold(key int64, e *Event, attempts int) {
-	size := e.Size()
-	l.held[key] = struct{}{}
+func (l *lane) hold(w *work) {
+	size := w.size()
+	l.held[w.Key] = struct{}{}
 	l.heldBytes += size
 	l.engine.budget.add(size)
-	l.ready.push(&work{Finish: Finish{Key: key, Attempt: attempts}, lane: l, event: e})
+	l.ready.push(w)
 }
 
 // release forgets a delivery whose outcome is committed, or which is given
 // back to the queue.
 func (l *lane) release(w *work) {
-	size := w.event.Size()
+	size := w.size()
 	l.heldBytes -= size
 	l.engine.budget.add(-size)
 	if l.reading {
@@ -180,7 +184,7 @@ func (l *lane) run(w *work, t *target) {
 func (l *lane) advance(w *work, res attemptResult) (*work, *target) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if res.abandoned {
+	if res.released {
 		l.release(w)
 		l.more = true
 	}

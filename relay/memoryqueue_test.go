@@ -20,6 +20,7 @@ type memoryQueue struct {
 	last       int64
 	known      map[string]time.Time
 	marks      map[relay.MarkHash]uint16
+	links      map[relay.LinkHash][]memoryLink
 	deliveries []*memoryDelivery // by key - 1
 }
 
@@ -30,8 +31,17 @@ type memoryDelivery struct {
 	due         time.Time
 }
 
+type memoryLink struct {
+	value   []byte
+	expires time.Time
+}
+
 func newMemoryQueue() *memoryQueue {
-	return &memoryQueue{known: make(map[string]time.Time), marks: make(map[relay.MarkHash]uint16)}
+	return &memoryQueue{
+		known: make(map[string]time.Time),
+		marks: make(map[relay.MarkHash]uint16),
+		links: make(map[relay.LinkHash][]memoryLink),
+	}
 }
 
 func (q *memoryQueue) fail(err error) {
@@ -87,7 +97,11 @@ func (q *memoryQueue) Commit(_ context.Context, b *relay.Batch) error {
 			}
 			q.marks[m.Hash] = m.Note
 		}
-		if a.Duplicate || a.Event == nil {
+		if a.Duplicate {
+			continue
+		}
+		if a.Event == nil {
+			q.link(a.Links)
 			continue
 		}
 		id := a.Event.Source + "\x00" + a.Event.ID
@@ -95,6 +109,7 @@ func (q *memoryQueue) Commit(_ context.Context, b *relay.Batch) error {
 			continue
 		}
 		q.known[id] = time.Now().Add(a.Dedup)
+		q.link(a.Links)
 		for _, name := range a.To {
 			q.last++
 			q.deliveries = append(q.deliveries, &memoryDelivery{
@@ -105,9 +120,33 @@ func (q *memoryQueue) Commit(_ context.Context, b *relay.Batch) error {
 	}
 	for _, f := range b.Finishes {
 		d := q.deliveries[f.Key-1]
-		d.state, d.Attempts, d.due = f.State, f.Attempt, f.Due
+		if f.Result.Note != nil {
+			d.Note = f.Result.Note
+		}
+		q.link(f.Result.Links)
+		if !f.Abandoned {
+			d.state, d.Attempts, d.due = f.State, f.Attempt, f.Due
+		}
 	}
 	return nil
+}
+
+// link is called with the queue locked.
+func (q *memoryQueue) link(links []relay.Link) {
+	for _, l := range links {
+		q.links[l.Hash] = append(q.links[l.Hash], memoryLink{l.Value, time.Now().Add(l.For)})
+	}
+}
+
+func (q *memoryQueue) Linked(_ context.Context, hash relay.LinkHash) (values [][]byte, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, l := range slices.Backward(q.links[hash]) {
+		if l.expires.After(time.Now()) && len(values) < relay.MaxLinked {
+			values = append(values, l.value)
+		}
+	}
+	return values, q.err
 }
 
 func (q *memoryQueue) Sync(context.Context) error {

@@ -28,6 +28,10 @@ type Queue interface {
 	// already. It is asked for each request that must not be repeated, and
 	// nearly always in vain, which must cost little.
 	Remembered(ctx context.Context, hash MarkHash) (note uint16, ok bool, err error)
+	// Linked returns the values of the links with a hash that were committed
+	// and whose time is not over, the newest first, and at most [MaxLinked] of
+	// them. A commit under way may count already.
+	Linked(ctx context.Context, hash LinkHash) (values [][]byte, err error)
 	// Claim reads deliveries that are due.
 	Claim(ctx context.Context, q ClaimQuery) (Claims, error)
 	// Stats counts the unfinished deliveries and dead letters of every
@@ -72,7 +76,7 @@ type Batch struct {
 
 // Acceptance is an event to be kept, with the destinations it is for.
 type Acceptance struct {
-	// Event is nil if only the marks are to be kept.
+	// Event is nil if only the marks and links are to be kept.
 	Event *Event
 	// To names the destinations, without repeats.
 	To []string
@@ -83,6 +87,9 @@ type Acceptance struct {
 	// with a mark that is remembered already is a duplicate, too; the other
 	// marks of a duplicate are remembered nevertheless.
 	Marks []Mark
+	// Links are kept together with the event, or none of it is. Those of a
+	// duplicate are not kept.
+	Links []Link
 
 	// Duplicate is set by Commit.
 	Duplicate bool
@@ -117,7 +124,8 @@ const (
 	StateDropped   State = 3 // given up without becoming a dead letter
 )
 
-// Finish records an attempt and the state the delivery has after it.
+// Finish records an attempt and the state the delivery has after it, together
+// with the note and the links of its result.
 type Finish struct {
 	Key   int64
 	State State
@@ -128,6 +136,9 @@ type Finish struct {
 	Started time.Time
 	Took    time.Duration
 	Result  Result
+	// Abandoned is set when the attempt was cut short and does not count: only
+	// the note and the links are recorded, and the delivery stays as it is.
+	Abandoned bool
 }
 
 // ClaimQuery asks for deliveries of one destination.
@@ -136,7 +147,7 @@ type ClaimQuery struct {
 	// Now is the time up to which deliveries count as due.
 	Now time.Time
 	// Max is the number of deliveries wanted; MaxBytes ends the list early,
-	// once the sizes of the events in it exceed it. One is always returned.
+	// once the sizes of those in it exceed it. One is always returned.
 	Max      int
 	MaxBytes int64
 	// Held reports keys that the caller already has.
@@ -159,7 +170,11 @@ type Claim struct {
 	Key      int64
 	Event    *Event
 	Attempts int // made so far
+	Note     []byte
 }
+
+// Size returns about how many bytes the delivery takes in memory.
+func (c *Claim) Size() int64 { return c.Event.Size() + int64(len(c.Note)) }
 
 // DestinationStats are the figures of a destination in a queue.
 type DestinationStats struct {

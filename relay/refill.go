@@ -59,7 +59,7 @@ func (l *lane) read(news uint64, q ClaimQuery) {
 	for _, c := range claims.Due {
 		// A commit may have handed us the same delivery in the meantime.
 		if _, ok := l.held[c.Key]; !ok {
-			l.hold(c.Key, c.Event, c.Attempts)
+			l.hold(&work{Finish: Finish{Key: c.Key, Attempt: c.Attempts}, lane: l, event: c.Event, note: c.Note})
 		}
 	}
 	l.reading = false

@@ -40,7 +40,7 @@ func (s *Store) Claim(ctx context.Context, q relay.ClaimQuery) (c relay.Claims, 
 			continue // Finished or pruned since its key was read.
 		}
 		c.Due = append(c.Due, claim)
-		if size += claim.Event.Size(); size >= q.MaxBytes && i+1 < len(keys) {
+		if size += claim.Size(); size >= q.MaxBytes && i+1 < len(keys) {
 			return c, nil
 		}
 	}
@@ -81,8 +81,9 @@ func (s *Store) dueKeys(number int64, q relay.ClaimQuery) (keys []int64, exhaust
 
 // claim reads a delivery with its event.
 func (s *Store) claim(key int64) (c relay.Claim, ok bool, err error) {
-	stmt, err := s.reader.Prepare(`SELECT attempts, time, source, id, type, e.key, header, query, body
-		FROM deliveries d JOIN events e ON e.seq = d.key & ? WHERE d.key = ? AND d.state = 0`)
+	stmt, err := s.reader.Prepare(`SELECT attempts, time, source, id, type, e.key, header, query, body, note
+		FROM deliveries d JOIN events e ON e.seq = d.key & ? LEFT JOIN notes n ON n.delivery = d.key
+		WHERE d.key = ? AND d.state = 0`)
 	if err != nil {
 		return c, false, err
 	}
@@ -92,7 +93,7 @@ func (s *Store) claim(key int64) (c relay.Claim, ok bool, err error) {
 	if ok, err = stmt.Step(); !ok || err != nil {
 		return c, false, err
 	}
-	return relay.Claim{
+	c = relay.Claim{
 		Key:      key,
 		Attempts: stmt.ColumnInt(0),
 		Event: &relay.Event{
@@ -105,7 +106,11 @@ func (s *Store) claim(key int64) (c relay.Claim, ok bool, err error) {
 			Query:  stmt.ColumnText(7),
 			Body:   blob(stmt, 8),
 		},
-	}, true, nil
+	}
+	if stmt.ColumnLen(9) > 0 {
+		c.Note = blob(stmt, 9)
+	}
+	return c, true, nil
 }
 
 // nextDue returns when the first delivery becomes due after now, or zero.

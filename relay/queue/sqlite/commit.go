@@ -18,6 +18,7 @@ type statements struct {
 	insertEvent, insertDelivery *sqlite.Stmt
 	updateDelivery              *sqlite.Stmt
 	insertAttempt               *sqlite.Stmt
+	insertNote, deleteNote      *sqlite.Stmt
 	insertDestination           *sqlite.Stmt
 }
 
@@ -35,6 +36,9 @@ func prepare(conn *sqlite.Conn) (s statements, err error) {
 		// pending any more, and stays as it is.
 		{&s.updateDelivery, "UPDATE deliveries SET state = ?, attempts = ?, due = ? WHERE key = ? AND state = 0"},
 		{&s.insertAttempt, "INSERT OR REPLACE INTO attempts (delivery, number, started, duration, status, reason, detail, response) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"},
+		// A delivery can have been pruned during the attempt.
+		{&s.insertNote, "INSERT OR REPLACE INTO notes (delivery, note) SELECT key, ? FROM deliveries WHERE key = ?"},
+		{&s.deleteNote, "DELETE FROM notes WHERE delivery = ?"},
 		{&s.insertDestination, "INSERT INTO destinations (number, name) VALUES (?, ?)"},
 	} {
 		if *p.stmt, err = conn.Prepare(p.sql); err != nil {
@@ -64,6 +68,7 @@ func (s *Store) Commit(_ context.Context, b *relay.Batch) error {
 		return s.explain(errors.Join(err, s.rollback(created, nextSeq)))
 	}
 	s.memory.committed()
+	s.links.committed()
 	s.publish(created)
 	s.checkpointer.wrote(batchBytes(b))
 	s.checkpointer.tidy()
@@ -104,11 +109,14 @@ func (s *Store) apply(b *relay.Batch) (created []string, err error) {
 		}
 	}
 	for _, f := range b.Finishes {
-		if err := s.finish(f); err != nil {
+		if err := s.finish(f, now); err != nil {
 			return created, fmt.Errorf("storing an attempt: %w", err)
 		}
 	}
-	return created, s.memory.write(now)
+	if err := s.memory.write(now); err != nil {
+		return created, err
+	}
+	return created, s.links.write(now)
 }
 
 func (s *Store) accept(a *relay.Acceptance, now time.Time, full bool, created []string) ([]string, error) {
@@ -128,14 +136,19 @@ func (s *Store) accept(a *relay.Acceptance, now time.Time, full bool, created []
 		}
 	}
 	switch {
-	case a.Duplicate || a.Event == nil:
+	case a.Duplicate:
 		return created, nil
+	case a.Event == nil:
+		return created, s.links.add(a.Links, now)
 	case full:
 		a.Err = relay.ErrFull
 		return created, nil
 	}
 	if a.Dedup > 0 {
 		s.memory.add(id, newTerm(now.Add(a.Dedup), 0))
+	}
+	if err := s.links.add(a.Links, now); err != nil {
+		return created, err
 	}
 	return s.insert(a, created)
 }
@@ -217,7 +230,22 @@ func (s *Store) insertEvent(seq int64, e *relay.Event) error {
 	return run(stmt)
 }
 
-func (s *Store) finish(f *relay.Finish) error {
+func (s *Store) finish(f *relay.Finish, now time.Time) error {
+	if !f.Abandoned {
+		if err := s.record(f); err != nil {
+			return err
+		}
+	}
+	if f.Result.Note != nil {
+		if err := s.note(f.Key, f.Result.Note); err != nil {
+			return err
+		}
+	}
+	return s.links.add(f.Result.Links, now)
+}
+
+// record stores an attempt and what it made of its delivery.
+func (s *Store) record(f *relay.Finish) error {
 	stmt := s.statements.updateDelivery
 	stmt.BindInt64(1, int64(f.State))
 	stmt.BindInt64(2, int64(f.Attempt))
@@ -240,6 +268,17 @@ func (s *Store) finish(f *relay.Finish) error {
 	stmt.BindText(7, f.Result.Detail)
 	bindBlob(stmt, 8, f.Result.Response)
 	return run(stmt)
+}
+
+// note replaces the note of a delivery.
+func (s *Store) note(key int64, note []byte) error {
+	if len(note) == 0 {
+		s.statements.deleteNote.BindInt64(1, key)
+		return run(s.statements.deleteNote)
+	}
+	s.statements.insertNote.BindBytes(1, note)
+	s.statements.insertNote.BindInt64(2, key)
+	return run(s.statements.insertNote)
 }
 
 // bindBlob binds b, which the library would take for NULL when it is empty.
@@ -267,6 +306,7 @@ func (s *Store) rollback(created []string, nextSeq int64) error {
 	}
 	s.nextSeq = nextSeq
 	s.memory.undo()
+	s.links.undo()
 	if s.writer.AutocommitEnabled() {
 		return nil // SQLite has rolled back by itself.
 	}
@@ -319,9 +359,18 @@ func batchBytes(b *relay.Batch) int64 {
 		if a.Event != nil {
 			n += int64(len(a.Event.Body) + len(a.Event.Header))
 		}
+		n += linkBytes(a.Links)
 	}
 	for _, f := range b.Finishes {
-		n += int64(len(f.Result.Response))
+		n += int64(len(f.Result.Response)+len(f.Result.Note)) + linkBytes(f.Result.Links)
+	}
+	return n
+}
+
+func linkBytes(links []relay.Link) (n int64) {
+	const perLink = 512
+	for _, l := range links {
+		n += int64(perLink + len(l.Value))
 	}
 	return n
 }

@@ -2,9 +2,9 @@ package sqlite
 
 import "encoding/binary"
 
-// filter is a Bloom filter over remembered ids: where it says no, an id is not
-// in the table. With 4 MiB and four bits an id, one look-up in a hundred is in
-// vain at 3 million ids; with many more, most ids are looked up.
+// filter is a Bloom filter over hashes: where it says no, one is not in the
+// table. With 4 MiB and four bits a hash, one look-up in a hundred is in vain
+// at 3 million hashes; with many more, most are looked up.
 type filter struct {
 	bits []uint64
 }

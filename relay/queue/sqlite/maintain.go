@@ -26,6 +26,8 @@ func (s *Store) Maintain(_ context.Context, limits relay.Limits) (more bool, err
 		func() (bool, error) { return s.memory.step(s.writer, now) },
 		func() (bool, error) { return s.memory.trim(s.writer) },
 		func() (bool, error) { return s.prune(limits, now) },
+		func() (bool, error) { return s.pruneLinks(now) },
+		func() (bool, error) { return s.sweepLinks(now) },
 		s.vacuum,
 	} {
 		again, err := step()

@@ -18,9 +18,6 @@ const (
 	// recentSize is the number of ids kept in memory before they are moved to
 	// the table of remembered ids. It takes about 12 MB, twice while they move.
 	recentSize = 1 << 18
-	// spillChunk is the number of ids moved at a time. The more, the more of
-	// them share a page.
-	spillChunk = 256
 	entrySize  = len(idHash{}) + 8
 )
 
@@ -94,18 +91,13 @@ type memory struct {
 	frozen map[idHash]term // on its way to the table
 	filter *filter         // nil until the first sweep has filled it
 
-	sorting chan []entry // gives spill once it is sorted
-	spill   []entry      // the frozen ones in the order of the table
-	spilled int          // how many of them are in the table
+	spill spill[entry] // moves the frozen ones
 
 	lastSeq   int64 // of the newest row of the log
 	frozenSeq int64 // the log up to here is in frozen
 	trimSeq   int64 // the log up to here is in the table and can go
 
-	// What the open transaction has added.
-	staged  []entry
-	writing int // how many of spill it moves
-	owed    int // how many of spill are to be moved
+	staged []entry // what the open transaction has added
 
 	sweep sweep
 
@@ -208,18 +200,7 @@ func (m *memory) write(now time.Time) error {
 	if err := run(m.log); err != nil {
 		return err
 	}
-	if m.spill == nil && m.sorting != nil {
-		select {
-		case m.spill = <-m.sorting:
-			m.sorting = nil
-		default:
-		}
-	}
-	// Twice as fast as new ones come, the frozen ones are gone in time.
-	if m.owed += 2 * len(m.staged); m.owed >= min(spillChunk, m.size/4) {
-		m.writing = min(m.owed, len(m.spill)-m.spilled)
-	}
-	for _, e := range m.spill[m.spilled : m.spilled+m.writing] {
+	for _, e := range m.spill.take(len(m.staged), min(spillChunk, m.size/4)) {
 		if e.term.over(now) {
 			continue
 		}
@@ -243,38 +224,31 @@ func (m *memory) committed() {
 	m.staged = m.staged[:0]
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, e := range m.spill[m.spilled : m.spilled+m.writing] {
+	for _, e := range m.spill.taken() {
 		m.filter.add(e.hash)
 		m.sweep.filter.add(e.hash)
 	}
-	m.spilled += m.writing
-	if m.writing > 0 || m.spill == nil {
-		m.owed = 0
-	}
-	m.writing = 0
-	if m.spill != nil && m.spilled == len(m.spill) {
-		m.trimSeq = m.frozenSeq
-		m.frozen, m.spill, m.spilled = nil, nil, 0
+	if m.spill.committed() {
+		m.trimSeq, m.frozen = m.frozenSeq, nil
 	}
 	if m.frozen == nil && len(m.recent) >= m.size {
 		m.freeze()
 	}
 }
 
-// freeze starts moving what is in memory to the table. Sorting takes a while,
-// so it is done aside; the map is not changed any more.
+// freeze starts moving what is in memory to the table. The map is not changed
+// any more.
 func (m *memory) freeze() {
 	m.frozen, m.recent, m.frozenSeq = m.recent, make(map[idHash]term), m.lastSeq
-	frozen, sorted := m.frozen, make(chan []entry, 1)
-	m.sorting = sorted
-	go func() {
-		spill := make([]entry, 0, len(frozen))
+	frozen := m.frozen
+	m.spill.start(func() []entry {
+		rows := make([]entry, 0, len(frozen))
 		for hash, t := range frozen {
-			spill = append(spill, entry{hash, t})
+			rows = append(rows, entry{hash, t})
 		}
-		slices.SortFunc(spill, func(a, b entry) int { return compareRows(a.hash, b.hash) })
-		sorted <- spill
-	}()
+		slices.SortFunc(rows, func(a, b entry) int { return compareRows(a.hash, b.hash) })
+		return rows
+	})
 }
 
 // compareRows orders hashes as their rows are.
@@ -291,5 +265,6 @@ func (m *memory) undo() {
 	for _, e := range m.staged {
 		delete(m.recent, e.hash)
 	}
-	m.staged, m.writing = m.staged[:0], 0
+	m.staged = m.staged[:0]
+	m.spill.undo()
 }

@@ -119,7 +119,7 @@ func TestMemoryAfterRollback(t *testing.T) {
 		offer(t, s, time.Hour, names(i*50, i*50+50)...)
 	}
 	require.NotNil(t, s.memory.frozen)
-	s.memory.spill, s.memory.sorting = <-s.memory.sorting, nil
+	s.memory.spill.rows, s.memory.spill.sorting = <-s.memory.spill.sorting, nil
 	seq := s.nextSeq
 
 	require.NoError(t, sqlitex.ExecuteTransient(s.writer, "CREATE TEMP TRIGGER fail BEFORE INSERT ON main.remembered BEGIN SELECT raise(ABORT, 'no'); END", nil))
@@ -199,8 +199,8 @@ func TestMarksThroughTheStages(t *testing.T) {
 				b.Accepts = append(b.Accepts, &relay.Acceptance{Marks: []relay.Mark{markOf((restart*batches+i)*batch + j)}})
 			}
 			require.NoError(t, s.Commit(t.Context(), b))
-			if s.memory.sorting != nil {
-				s.memory.spill, s.memory.sorting = <-s.memory.sorting, nil
+			if s.memory.spill.sorting != nil {
+				s.memory.spill.rows, s.memory.spill.sorting = <-s.memory.spill.sorting, nil
 			}
 			if i%7 == 0 {
 				maintain(t, s)

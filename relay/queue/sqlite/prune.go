@@ -34,7 +34,7 @@ type pruner struct {
 	under   bool // a pass is under way
 	tight   bool // history gives way
 
-	next, state, deleteEvent, deleteDelivery, deleteAttempts *sqlite.Stmt
+	next, state, deleteEvent, deleteDelivery, deleteAttempts, deleteNote *sqlite.Stmt
 }
 
 func newPruner(conn *sqlite.Conn) (p pruner, err error) {
@@ -48,6 +48,7 @@ func newPruner(conn *sqlite.Conn) (p pruner, err error) {
 		{&p.deleteEvent, "DELETE FROM events WHERE seq = ?"},
 		{&p.deleteDelivery, "DELETE FROM deliveries WHERE key = ?"},
 		{&p.deleteAttempts, "DELETE FROM attempts WHERE delivery = ?"},
+		{&p.deleteNote, "DELETE FROM notes WHERE delivery = ?"},
 	} {
 		if *s.stmt, err = conn.Prepare(s.sql); err != nil {
 			return p, err
@@ -185,7 +186,7 @@ func (p *pruner) finished(e prunable) (bool, error) {
 
 func (p *pruner) remove(e prunable) error {
 	for _, key := range e.keys {
-		for _, stmt := range []*sqlite.Stmt{p.deleteAttempts, p.deleteDelivery} {
+		for _, stmt := range []*sqlite.Stmt{p.deleteAttempts, p.deleteNote, p.deleteDelivery} {
 			stmt.BindInt64(1, key)
 			if err := run(stmt); err != nil {
 				return err

@@ -68,6 +68,26 @@ CREATE TABLE remembered (
 	rest    INTEGER NOT NULL,    -- the second half
 	expires INTEGER NOT NULL     -- the upper 16 bits are the note of a mark
 );
+`, `
+CREATE TABLE notes (
+	delivery INTEGER PRIMARY KEY, -- key of the delivery
+	note     BLOB NOT NULL        -- what its destination wants to be kept
+);
+CREATE TABLE links (
+	seq     INTEGER PRIMARY KEY, -- in the order of commits
+	hash    INTEGER NOT NULL,    -- the first half
+	rest    INTEGER NOT NULL,    -- the second half
+	expires INTEGER NOT NULL,
+	value   BLOB NOT NULL
+);
+CREATE TABLE links_by_hash (
+	hash    INTEGER NOT NULL,
+	seq     INTEGER NOT NULL,
+	expires INTEGER NOT NULL,
+	PRIMARY KEY (hash, seq)
+) WITHOUT ROWID;
+-- The number of the link up to which links_by_hash has them.
+ALTER TABLE queue ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
 `}
 
 // pragmas are set on every connection. auto_vacuum takes effect on a new

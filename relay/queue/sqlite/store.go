@@ -36,6 +36,7 @@ type Store struct {
 	destinations map[string]int64
 	nextSeq      int64
 	memory       *memory
+	links        *links
 	to           []byte       // the destinations of the event being stored
 	fresh        []relay.Mark // the new marks of the acceptance being stored
 	pruner       pruner
@@ -181,7 +182,10 @@ func (s *Store) load() (err error) {
 	if err != nil {
 		return err
 	}
-	s.memory, err = loadMemory(s.writer)
+	if s.memory, err = loadMemory(s.writer); err != nil {
+		return err
+	}
+	s.links, err = loadLinks(s.writer)
 	return err
 }
 
