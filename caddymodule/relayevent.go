@@ -84,7 +84,7 @@ func requestID(r *http.Request, known string) string {
 	return source + " " + id
 }
 
-// cut shortens a type or key to the length that is kept.
+// cut shortens a type or key to the length that is kept, or what is logged.
 func cut(text string) string {
 	if len(text) <= relay.MaxIDLength {
 		return text

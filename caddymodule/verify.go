@@ -294,14 +294,34 @@ var (
 func (h *Verify) reject(r *http.Request, reason verify.Reason, err error, more ...zap.Field) {
 	rejectedTotal.WithLabelValues(string(reason)).Inc()
 	if c := h.logger.Check(zapcore.InfoLevel, "request rejected"); c != nil {
-		clientIP, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
-		c.Write(append([]zap.Field{
-			zap.String("scheme", h.name),
-			zap.String("reason", string(reason)),
-			zap.String("client_ip", clientIP),
-			zap.Error(err),
-		}, more...)...)
+		fields := append([]zap.Field{zap.String("scheme", h.name), zap.String("reason", string(reason))}, whichRequest(r)...)
+		c.Write(append(append(fields, rejectionField(err)), more...)...)
 	}
+}
+
+// rejectionField says of an error what its reason does not.
+func rejectionField(err error) zap.Field {
+	if e, ok := errors.AsType[*verify.Error](err); ok {
+		if e.Field == "" {
+			return zap.Skip()
+		}
+		return zap.String("field", e.Field)
+	}
+	if e, ok := errors.AsType[caddyhttp.HandlerError](err); ok && e.Err != nil {
+		err = e.Err // without where in the code it came from
+	}
+	return zap.Error(err)
+}
+
+// whichRequest says in the log which request a line is about. The query is left
+// out, since it may have credentials.
+func whichRequest(r *http.Request) []zap.Field {
+	clientIP, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	path := r.URL.Path
+	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
+		path = original.URL.Path
+	}
+	return []zap.Field{zap.String("client_ip", clientIP), zap.String("host", cut(r.Host)), zap.String("path", cut(path))}
 }
 
 // Interface guards

@@ -164,9 +164,27 @@ func TestVerifyRejects(t *testing.T) {
 	require.Contains(t, fields["hint"], "matches none of the secrets")
 	delete(fields, "hint")
 	require.Equal(t, map[string]any{
-		"scheme": "github", "reason": "signature_mismatch", "client_ip": "192.0.2.1", "error": "signature_mismatch", "cause": "wrong_secret",
+		"scheme": "github", "reason": "signature_mismatch", "client_ip": "192.0.2.1", "host": "example.com", "path": "/in", "cause": "wrong_secret",
 	}, fields)
 	require.NotContains(t, fields, signature)
+}
+
+// TestRejectedRequestInLog shows which request it was, without what may be
+// secret or endless.
+func TestRejectedRequestInLog(t *testing.T) {
+	core, logs := zapobserver.New(zap.InfoLevel)
+	h := newVerify(t, `{"max_body":2,"scheme":{"name":"github","secrets":["s"]}}`)
+	h.logger = zap.New(core)
+	long := "/" + strings.Repeat("x", 1000)
+	for path, want := range map[string]string{"/hooks?key=sEcReT": "/hooks", long: long[:512]} {
+		r := newRequest(http.MethodPost, path, strings.NewReader("body"))
+		_, err := serve(httptest.NewRecorder(), r, h)
+		requireStatus(t, http.StatusRequestEntityTooLarge, err)
+		require.Equal(t, map[string]any{
+			"scheme": "github", "reason": "body_too_large", "client_ip": "192.0.2.1", "host": "example.com", "path": want,
+			"error": "http: request body too large",
+		}, logs.TakeAll()[0].ContextMap())
+	}
 }
 
 // TestHintsAreRare sees to it that nobody can make the server explain more than

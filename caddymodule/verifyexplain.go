@@ -19,15 +19,23 @@ func explain(ctx context.Context, scheme verify.Verifier, r *verify.Request, now
 	if !ok {
 		return verify.Hint{}, false
 	}
-	// Presets know of others themselves.
-	_, isPreset := scheme.(*PresetScheme)
-	_, isChooser := scheme.(chooser)
-	if refused.Reason == verify.ReasonMissing && !isPreset && !isChooser {
+	if refused.Reason == verify.ReasonMissing && !ignoresHeader(scheme) {
 		if hint, ok := provider.ExplainSender(r.Header, nil); ok {
 			return hint, true
 		}
 	}
 	return verify.Explain(ctx, scheme, r, now, err)
+}
+
+// ignoresHeader reports whether what a scheme misses is not in the header, or the
+// scheme knows of other senders itself.
+func ignoresHeader(scheme verify.Verifier) bool {
+	switch scheme.(type) {
+	case *PresetScheme, *AnyScheme, *MTLSScheme, *ClientIPScheme:
+		return true
+	default:
+		return false
+	}
 }
 
 // Explain implements [verify.Explainer] with the alternative whose refusal tells

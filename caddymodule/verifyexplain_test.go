@@ -24,6 +24,7 @@ func TestExplainVerify(t *testing.T) {
 		"any with one's field":    {several, http.Header{"Stripe-Signature": {"t=1699999588,v1=00"}}, verify.CauseOld, "As a request for stripe: The timestamp is 412 s old"},
 		"any with another sender": {several, http.Header{"Linear-Signature": {"00"}}, verify.CauseSender, "verify linear"},
 		"bearer, another sender":  {`{"scheme":{"name":"bearer","tokens":["t"]}}`, http.Header{"Linear-Signature": {"00"}}, verify.CauseSender, "verify linear"},
+		"mtls, signed by another": {`{"scheme":{"name":"mtls","dns_names":["a"]}}`, http.Header{"Linear-Signature": {"00"}}, verify.Cause(verify.ReasonMissing), "client_auth"},
 		"bearer":                  {`{"scheme":{"name":"bearer","tokens":["t"]}}`, nil, verify.Cause(verify.ReasonMissing), "lacks Authorization"},
 		"preset":                  {`{"scheme":{"name":"github","secrets":["a"]}}`, http.Header{"X-Hub-Signature": {"sha1=00"}}, verify.CauseSender, "verify github_sha1 or verify intercom"},
 	} {

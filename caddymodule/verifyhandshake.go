@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -27,8 +26,7 @@ func (h *Verify) answerHandshake(w http.ResponseWriter, r *http.Request, respons
 	handshakesTotal.WithLabelValues(h.name).Inc()
 	status := cmp.Or(response.Status, http.StatusOK)
 	if c := h.logger.Check(zapcore.InfoLevel, "handshake answered"); c != nil {
-		clientIP, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
-		c.Write(zap.String("scheme", h.name), zap.Int("status", status), zap.String("client_ip", clientIP))
+		c.Write(append([]zap.Field{zap.String("scheme", h.name), zap.Int("status", status)}, whichRequest(r)...)...)
 	}
 	maps.Copy(w.Header(), response.Header)
 	w.WriteHeader(status)

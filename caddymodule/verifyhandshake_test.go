@@ -75,7 +75,7 @@ func TestHandshakes(t *testing.T) {
 			}
 			require.InDelta(t, before+1, counted(t, handshakesTotal.WithLabelValues("github")), 0)
 			require.Equal(t, 1, logs.Len())
-			require.Equal(t, map[string]any{"scheme": "github", "status": int64(tt.status), "client_ip": "192.0.2.1"}, logs.All()[0].ContextMap())
+			require.Equal(t, map[string]any{"scheme": "github", "status": int64(tt.status), "client_ip": "192.0.2.1", "host": "example.com", "path": "/in"}, logs.All()[0].ContextMap())
 		})
 	}
 }

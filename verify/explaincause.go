@@ -91,7 +91,7 @@ func usualHint(refused *Error, coversURL bool) Hint {
 var usualSentences = map[Reason]string{
 	ReasonMissing:     "The request lacks %s: the sender has no secret yet, or signs in another way, or something in between removed it.",
 	ReasonDuplicate:   "The request has %s more than once, so others might read another one: something in between may have added one.",
-	ReasonMalformed:   "The request has %s in a form that the scheme does not have: it may be of another scheme, or cut off.",
+	ReasonMalformed:   "What is in %s can't be read: it is of another scheme, or was cut off or changed on its way.",
 	ReasonStale:       "The time in %s is too old: the request came late or is an old one sent again, or a clock is wrong.",
 	ReasonFuture:      "The time in %s is ahead of ours: the clock here, or that of the sender, is wrong.",
 	ReasonPrefix:      "What is in %s does not begin as signatures of the scheme do: it is of another scheme.",
