@@ -77,7 +77,11 @@ func (e *Early) Add(now time.Time, keys []Key, r *Receipt, tag uint64) []Held {
 	if len(keys) == 0 {
 		return []Held{h.Held}
 	}
-	h.keys = append(h.keys, keys...)
+	for _, k := range keys {
+		if !slices.Contains(h.keys, k) {
+			h.keys = append(h.keys, k)
+		}
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	element := e.byAge.PushBack(h)

@@ -1,10 +1,6 @@
 package receipt
 
-import (
-	"math/big"
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // MaxID is how many octets a message_id can have to be found again; that is more
 // than the specification allows.
@@ -110,14 +106,37 @@ type converted struct {
 
 func (c *converted) get() []byte { return c.digits[:c.length] }
 
-func (c *converted) set(number string, from, to int) {
-	if n, err := strconv.ParseUint(number, from, 64); err == nil {
-		c.length = len(strconv.AppendUint(c.digits[:0], n, to))
-		return
+// set takes over a valid number of at most maxNumber digits. It does without
+// [math/big], since decimal ids of 17 digits and more exceed 64 bits if they are
+// tried as hexadecimal ones, and each receipt would pay for that.
+func (c *converted) set(number string, from, to uint) {
+	var reversed [maxConverted]byte
+	c.length = 0
+	for i := range len(number) {
+		carry := digit(number[i])
+		for j := range c.length {
+			carry += uint(reversed[j]) * from
+			reversed[j], carry = byte(carry%to), carry/to //nolint:gosec // It is less than the base.
+		}
+		for ; carry > 0; carry /= to {
+			reversed[c.length] = byte(carry % to) //nolint:gosec // It is less than the base.
+			c.length++
+		}
 	}
-	var n big.Int
-	n.SetString(number, from)
-	c.length = copy(c.digits[:], n.Text(to))
+	for i := range c.length {
+		c.digits[i] = "0123456789abcdef"[reversed[c.length-1-i]]
+	}
+	if c.length == 0 {
+		c.digits[0], c.length = '0', 1
+	}
+}
+
+// digit returns the value of a hexadecimal digit.
+func digit(c byte) uint {
+	if c <= '9' {
+		return uint(c - '0')
+	}
+	return uint(lower(c)-'a') + 10
 }
 
 func (f *forms) set(id string) {

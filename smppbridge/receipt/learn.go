@@ -11,9 +11,11 @@ const (
 	// are decimal. If they were hexadecimal, two digits would have a letter 6
 	// times in 10.
 	enoughIDs = 8
-	// enoughDoubt is how many receipts in a row that only another rule explains
-	// make it forget all.
-	enoughDoubt = 8
+	// enoughDoubt makes it forget all: so many receipts in a row that only another
+	// rule explains by chance, or as many as strongDoubt goes into it if chance is
+	// unlikely. Receipts before responses look like the former.
+	enoughDoubt = 96
+	strongDoubt = 12
 	// longNumber is how many digits make it unlikely that two messages which are
 	// on the way have ids with the same digits in different bases.
 	longNumber = 6
@@ -56,7 +58,7 @@ func (r *recent) add(id string) bool {
 	return true
 }
 
-// bases counts ids that are numbers of at least two digits.
+// bases counts ids that are numbers. Those of one digit are the same in each base.
 type bases struct {
 	letters, none int
 	counted       recent
@@ -66,10 +68,10 @@ func (b *bases) add(id string) {
 	number := normal(id)
 	_, hex, letter := digits(number)
 	switch {
-	case !hex || len(number) < 2:
+	case !hex:
 	case letter:
 		b.letters = 1
-	case b.none < enoughIDs && b.counted.add(number):
+	case len(number) > 1 && b.none < enoughIDs && b.counted.add(number):
 		b.none++
 	}
 }
@@ -106,9 +108,16 @@ func (l *learner) rule() Rule {
 	}
 }
 
-// excludes tells that ids with letters have shown that a rule is not followed.
+// excludes tells that ids with letters have shown that a conversion is not
+// needed.
 func (l *learner) excludes(rule Rule) bool {
 	return rule == HexToDec && l.receipts.letters > 0 || rule == DecToHex && l.responses.letters > 0
+}
+
+// suspects tells that only one side has had ids with letters, so that a conversion
+// may be needed.
+func (l *learner) suspects() bool {
+	return l.responses.letters != l.receipts.letters
 }
 
 // choose returns the message that a receipt is about.
@@ -121,10 +130,11 @@ func (l *learner) choose(f *forms, found *findings) (Match, bool) {
 	case same.clash || other != nil && other.clash:
 		return Match{}, false
 	case same.rule != Auto:
-		return Match{Index: same.index, Rule: same.rule, Ambiguous: other != nil && other.index != same.index}, true
+		// The message whose id has to be converted may not be known yet.
+		chance := other == nil && l.suspects() && f.chance(same)
+		return Match{Index: same.index, Rule: same.rule, Ambiguous: chance || other != nil && other.index != same.index}, true
 	case other != nil:
-		chance := len(f.normal) < longNumber || !f.telling(other)
-		return Match{Index: other.index, Rule: other.rule, Ambiguous: chance}, true
+		return Match{Index: other.index, Rule: other.rule, Ambiguous: f.chance(other)}, true
 	default:
 		return Match{}, false
 	}
@@ -155,20 +165,38 @@ func (f *forms) telling(found *finding) bool {
 	return letter
 }
 
+// chance tells that an id may be that of another message, in another base.
+func (f *forms) chance(found *finding) bool {
+	switch {
+	case !f.number || len(f.normal) == 1 && found.rule <= Strip:
+		return false
+	case found.rule <= Strip:
+		return !f.letter && len(f.normal) < longNumber
+	default:
+		return !f.telling(found) || len(f.normal) < longNumber
+	}
+}
+
 // watch learns from a receipt that only one rule explains.
 func (l *learner) watch(f *forms, found *findings) {
-	explains := f.onlyRule(found)
+	rule := l.rule()
+	if _, ok := found.by(rule, f); ok && rule != Auto {
+		l.doubt = 0
+	}
+	explains, by := f.onlyRule(found)
 	if explains == Auto || !l.matched.add(f.normal) {
 		return
 	}
-	if rule := l.rule(); rule != Auto && rule != explains {
-		if l.doubt++; l.doubt >= enoughDoubt {
+	if rule != Auto && rule != explains {
+		if l.doubt++; !f.chance(by) {
+			l.doubt += strongDoubt - 1
+		}
+		if l.doubt >= enoughDoubt {
 			*l = learner{}
 		}
 		return
 	}
-	l.doubt = 0
-	if l.settled != Auto || l.excludes(explains) {
+	if l.settled != Auto || l.excludes(explains) || rule == Auto && l.suspects() && explains == Strip && f.chance(by) {
 		return
 	}
 	if explains != l.candidate {
@@ -179,21 +207,20 @@ func (l *learner) watch(f *forms, found *findings) {
 	}
 }
 
-// onlyRule returns the only kind of rule that finds a message, or Auto if there
-// are several or none, or if it may be chance. Ids that are no numbers tell
-// nothing.
-func (f *forms) onlyRule(found *findings) Rule {
-	only := Auto
+// onlyRule returns the only kind of rule that finds a message, with what it
+// finds, or Auto if there are several or none, or if no letter shows that a
+// number is hexadecimal. Ids that are no numbers tell nothing.
+func (f *forms) onlyRule(found *findings) (only Rule, by *finding) {
 	for _, one := range [...]*finding{&found.same, &found.hexToDec, &found.decToHex} {
 		switch {
 		case one.rule == Auto:
 		case only != Auto || one.clash || !f.number:
-			return Auto
+			return Auto, nil
 		case one.rule.kind() != Strip && !f.telling(one):
-			return Auto
+			return Auto, nil
 		default:
-			only = one.rule.kind()
+			only, by = one.rule.kind(), one
 		}
 	}
-	return only
+	return only, by
 }

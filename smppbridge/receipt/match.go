@@ -1,6 +1,9 @@
 package receipt
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // Message is a submitted message that a receipt may be about.
 type Message struct {
@@ -67,20 +70,25 @@ func (m *Matcher) Restore(rule Rule) {
 // Keys appends the keys under which the message of a receipt may be stored, the
 // most likely first, at most six.
 func (m *Matcher) Keys(dst []Key, r *Receipt) []Key {
+	first := len(dst)
+	add := func(normal []byte) {
+		// The ids of the TLV and of the text are often each other's conversion.
+		if k := keyOf(normal); len(normal) > 0 && !slices.Contains(dst[first:], k) {
+			dst = append(dst, k)
+		}
+	}
 	for _, id := range [...]string{r.MessageID, r.TextID} {
 		if id == "" || len(id) > MaxID {
 			continue
 		}
 		var f forms
 		f.set(id)
-		normal := keyOf(f.normal)
-		dst = append(dst, normal)
-		// A single digit is the same in both.
-		if k := keyOf(f.hex.get()); f.hex.length > 0 && k != normal && (m.rule == Auto || m.rule == HexToDec) {
-			dst = append(dst, k)
+		add([]byte(f.normal))
+		if m.rule == Auto || m.rule == HexToDec {
+			add(f.hex.get())
 		}
-		if k := keyOf(f.decimal.get()); f.decimal.length > 0 && k != normal && (m.rule == Auto || m.rule == DecToHex) {
-			dst = append(dst, k)
+		if m.rule == Auto || m.rule == DecToHex {
+			add(f.decimal.get())
 		}
 	}
 	return dst

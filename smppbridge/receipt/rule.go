@@ -7,7 +7,9 @@ type Rule uint8
 
 // The rules. Up to Strip each allows what the one before allows.
 const (
-	// Auto finds out which of the others an SMSC follows.
+	// Auto finds out which of the others an SMSC follows. Until it has, numbers of
+	// up to five digits may be mistaken for others; receipts that may be are
+	// reported as ambiguous.
 	Auto Rule = iota
 	// AsIs is for ids that are the same.
 	AsIs
