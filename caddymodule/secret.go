@@ -13,6 +13,9 @@ import (
 // that they can be shown in errors.
 var namedSecret = regexp.MustCompile(`^\{(env|file)\.[^{}]+\}$`)
 
+// knownBraces matches braces that are escaped, and those of placeholders.
+var knownBraces = regexp.MustCompile(`\\[{}]|\{[^{}]*\}`)
+
 // resolveSecrets replaces placeholders such as {env.NAME} and
 // {file.PATH} in secrets. It fails if one is unknown or empty, since an empty
 // secret is one that everybody knows. No error has any part of a secret.
@@ -43,9 +46,10 @@ func resolvePEM(secret string) (string, error) {
 	switch {
 	case err != nil && namedSecret.MatchString(secret):
 		return "", fmt.Errorf("%s is unset, unreadable, or empty", secret)
-	case err != nil:
-		// The error of the replacer shows what is in the braces.
-		return "", errors.New(`it has a placeholder that is unknown, unset, or empty; braces that belong to it are written \{ and \}`)
+	case err != nil, strings.ContainsAny(knownBraces.ReplaceAllString(secret, ""), "{}"):
+		// The replacer takes "{env.NAME" for a text, which all who see the
+		// configuration would know to be the secret. The error of the replacer shows what is in the braces.
+		return "", errors.New(`it has a placeholder that is unknown, unset, empty, or not closed; braces that belong to it are written \{ and \}`)
 	case value == "":
 		return "", errors.New("empty")
 	}
