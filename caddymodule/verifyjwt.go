@@ -152,9 +152,9 @@ func (s *JWTScheme) resolveKeys() ([]string, error) {
 		return nil, err
 	}
 	for i, text := range s.Keys {
-		key, err := caddy.NewReplacer().ReplaceOrErr(text, true, true)
+		key, err := resolvePEM(text)
 		if err != nil {
-			return nil, fmt.Errorf("key %d: it has a placeholder that is unknown, unset, unreadable, or empty", i+1)
+			return nil, fmt.Errorf("key %d: %w", i+1, err)
 		}
 		keys = append(keys, key)
 	}

@@ -220,7 +220,7 @@ func TestRefusedTokenConfigs(t *testing.T) {
 		`{"name":"jwt","secrets":["sEcReT"],"algorithms":["RS256"]}`:                                                 "key 1: not PEM",
 		`{"name":"jwt","secrets":["-----BEGIN sEcReT"],"algorithms":["HS256"]}`:                                      "no shared secret",
 		`{"name":"jwt","secrets":["{env.EMPTY}"],"algorithms":["HS256"]}`:                                            "{env.EMPTY} is unset",
-		`{"name":"jwt","keys":["{file./nowhere}"],"algorithms":["ES256"]}`:                                           "key 1",
+		`{"name":"jwt","keys":["{file./nowhere}"],"algorithms":["ES256"]}`:                                           "key 1: {file./nowhere} is unset, unreadable, or empty",
 		`{"name":"jwt","secrets":["s"],"keys":["k"],"algorithms":["HS256"]}`:                                         "exclude each other",
 		`{"name":"jwt","jwks":"{env.UNSET_URL}","algorithms":["ES256"]}`:                                             "jwks: {env.UNSET_URL} is unset",
 		`{"name":"jwt","jwks":"{env.PRIVATE_URL}","algorithms":["ES256"]}`:                                           "127.0.0.1 is a loopback address",

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -49,9 +50,13 @@ func newKeySet(place keySetPlace) (*pooledKeySet, error) {
 	if err != nil {
 		return nil, err
 	}
+	var host string // the rest of the URL may be secret
+	if u, err := url.Parse(place.url); err == nil {
+		host = u.Host
+	}
 	remote, err := jwt.NewRemote(jwt.RemoteConfig{URL: place.url, Client: client, Failed: func(err error) {
 		// The logger of the config that is in force now.
-		caddy.Log().Named("verify.schemes.jwt").Warn("key set not fetched", zap.Error(err))
+		caddy.Log().Named("verify.schemes.jwt").Warn("key set not fetched", zap.String("host", host), zap.Error(err))
 	}})
 	if err != nil {
 		return nil, err
