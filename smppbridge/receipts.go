@@ -1,0 +1,253 @@
+package smppbridge
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/caddy-relay/caddy-relay/relay"
+	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
+	"github.com/caddy-relay/caddy-relay/smppbridge/receipt"
+	"github.com/caddy-relay/caddy-relay/smppbridge/session"
+)
+
+const (
+	// holdTime is how long a receipt whose message is not known waits for the
+	// response to it. SMSCs wait longer for our answer.
+	holdTime = 10 * time.Second
+	// maxHeld is how many may wait, since each takes one of the requests that
+	// the SMSC may have open: so many receipts that are not ours must not keep
+	// it from sending others.
+	maxHeld = 50
+	// receiptDedup is how long a receipt that is repeated is known.
+	receiptDedup = 24 * time.Hour
+)
+
+// heldRequests are the requests of receipts that wait.
+type heldRequests struct {
+	mu   sync.Mutex
+	last uint64
+	open map[uint64]*session.Request
+}
+
+func (h *heldRequests) add(r *session.Request) uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.open == nil {
+		h.open = make(map[uint64]*session.Request)
+	}
+	h.last++
+	h.open[h.last] = r
+	return h.last
+}
+
+func (h *heldRequests) take(tag uint64) *session.Request {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.open[tag]
+	delete(h.open, tag)
+	return r
+}
+
+// receipt handles a receipt: if its message is known it becomes an event at once,
+// otherwise once the response to the message is there, or when that has taken too
+// long.
+func (b *Binds) receipt(d *Destination, r *session.Request, c *receipt.Receipt) {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	keys := b.matcher.Keys(nil, c)
+	o, certain, err := b.find(ctx, d, keys, c)
+	b.learned()
+	switch {
+	case err != nil:
+		b.storeFailed(d, err)
+		b.answer(d, r, kindReceipt, pdu.StatusRxTAppn)
+	case certain, len(keys) == 0, b.inFlight.Load() == 0 && o == nil, b.early.Len() >= maxHeld:
+		b.emitReceipt(ctx, d, r, c, o)
+	default:
+		b.hold(d, r, c, keys)
+	}
+}
+
+func (b *Binds) storeFailed(d *Destination, err error) {
+	d.cfg.Logger.Error("can't look up what a receipt is about", slog.Any("error", err))
+}
+
+// find returns the message that a receipt is about, or nil, and whether that is
+// certain.
+func (b *Binds) find(ctx context.Context, d *Destination, keys []receipt.Key, c *receipt.Receipt) (o *origin, certain bool, err error) {
+	var found []*origin
+	for _, key := range keys {
+		found = b.recent.find(found, key)
+	}
+	if o, certain = b.match(c, found); certain {
+		return o, true, nil
+	}
+	for _, key := range keys {
+		values, err := d.cfg.Store.Linked(ctx, messageHash(b.smsc, key))
+		if err != nil {
+			return nil, false, err
+		}
+		for _, value := range values {
+			if stored, err := decodeOrigin(value); err == nil {
+				found = append(found, stored)
+			}
+		}
+	}
+	o, certain = b.match(c, found)
+	return o, certain, nil
+}
+
+func (b *Binds) match(c *receipt.Receipt, found []*origin) (*origin, bool) {
+	if len(found) == 0 {
+		return nil, false
+	}
+	candidates := make([]receipt.Message, len(found))
+	for i, o := range found {
+		candidates[i] = receipt.Message{ID: o.MessageID, Destination: o.Recipient}
+	}
+	m, ok := b.matcher.Match(c, candidates)
+	if !ok {
+		return nil, false
+	}
+	return found[m.Index], !m.Ambiguous
+}
+
+// hold has a receipt wait. Its request is not answered until it is durable.
+func (b *Binds) hold(d *Destination, r *session.Request, c *receipt.Receipt, keys []receipt.Key) {
+	tag := b.held.add(r)
+	gone := b.early.Add(time.Now(), keys, c, tag)
+	b.settle(gone)
+	time.AfterFunc(holdTime, b.expireHeld)
+	// The response may have come since find has looked.
+	for _, key := range keys {
+		b.wake(key)
+	}
+}
+
+// wake lets receipts go on that wait for a message which is known now.
+func (b *Binds) wake(key receipt.Key) {
+	if b.early.Len() == 0 {
+		return
+	}
+	found := b.recent.find(nil, key)
+	b.settle(b.early.Take(key, func(h *receipt.Held) bool {
+		_, certain := b.match(&h.Receipt, found)
+		return certain
+	}))
+}
+
+// learned lets receipts go on if it has become clear how their ids are written.
+func (b *Binds) learned() {
+	rule := uint32(b.matcher.Rule())
+	if b.rule.Swap(rule) == rule || b.early.Len() == 0 {
+		return
+	}
+	b.settle(b.early.TakeFunc(func(h *receipt.Held) bool {
+		var found []*origin
+		for _, key := range b.matcher.Keys(nil, &h.Receipt) {
+			found = b.recent.find(found, key)
+		}
+		_, certain := b.match(&h.Receipt, found)
+		return certain
+	}))
+}
+
+// expireHeld lets receipts go on that have waited for too long.
+func (b *Binds) expireHeld() { b.settle(b.early.Expire(time.Now())) }
+
+// releaseHeld refuses the receipts that wait, so that the SMSC repeats them.
+func (b *Binds) releaseHeld() {
+	for _, h := range b.early.TakeFunc(func(*receipt.Held) bool { return true }) {
+		if r := b.held.take(h.Tag); r != nil {
+			_ = r.Refuse(pdu.StatusRxTAppn)
+		}
+	}
+}
+
+// settle makes events of receipts that have waited.
+func (b *Binds) settle(all []receipt.Held) {
+	for i := range all {
+		h := &all[i]
+		r := b.held.take(h.Tag)
+		if r == nil {
+			continue
+		}
+		ok := b.run(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+			defer cancel()
+			d := b.destination("")
+			if d == nil {
+				_ = r.Refuse(pdu.StatusRxTAppn)
+				return
+			}
+			o, _, err := b.find(ctx, d, b.matcher.Keys(nil, &h.Receipt), &h.Receipt)
+			if err != nil {
+				b.storeFailed(d, err)
+				b.answer(d, r, kindReceipt, pdu.StatusRxTAppn)
+				return
+			}
+			b.emitReceipt(ctx, d, r, &h.Receipt, o)
+		})
+		if !ok {
+			_ = r.Refuse(pdu.StatusRxTAppn)
+		}
+	}
+}
+
+// emitReceipt makes an event of a receipt, whose message may be nil, and answers
+// the SMSC once that is durable.
+func (b *Binds) emitReceipt(ctx context.Context, d *Destination, r *session.Request, c *receipt.Receipt, o *origin) {
+	if o != nil {
+		d = b.destination(o.Destination)
+		if d == nil {
+			_ = r.Refuse(pdu.StatusRxTAppn)
+			return
+		}
+	}
+	body := newReceiptBody(c)
+	key := c.MessageID
+	if o != nil {
+		whole, err := b.update(ctx, d, o, c)
+		if err != nil {
+			b.storeFailed(d, err)
+			b.answer(d, r, kindReceipt, pdu.StatusRxTAppn)
+			return
+		}
+		body.join(o, whole)
+		key = o.EventID
+	}
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		d.cfg.Logger.Error("can't encode a receipt", slog.Any("error", err))
+		b.answer(d, r, kindReceipt, pdu.StatusRxPAppn)
+		return
+	}
+	e := &relay.Event{
+		ID: receiptID(b.smsc, c, o), Source: d.cfg.Name, Type: receiptType, Key: key,
+		Time: time.Now().Truncate(time.Millisecond), Header: jsonHeader(), Body: encoded,
+	}
+	b.answer(d, r, kindReceipt, d.accept(e, &d.cfg.Receipts, receiptDedup))
+}
+
+// receiptID is the same for a receipt that is repeated, and different for all
+// others: also if the SMSC uses message_ids again, as long as it is known which
+// message a receipt is about.
+func receiptID(smsc string, c *receipt.Receipt, o *origin) string {
+	h := sha256.New()
+	b := appendText(nil, smsc)
+	for _, text := range []string{c.MessageID, c.TextID, c.State.String(), c.StateText, c.Err, c.DoneDate.Raw, c.Source.Addr} {
+		b = appendText(b, text)
+	}
+	if o != nil {
+		b = append(appendText(b, o.Delivery), o.Part)
+	}
+	_, _ = h.Write(b)
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+func jsonHeader() relay.Header { return relay.Header(nil).Add("Content-Type", "application/json") }
