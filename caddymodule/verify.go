@@ -133,7 +133,7 @@ func (h *Verify) Provision(ctx caddy.Context) error {
 	if err := h.provisionScheme(ctx); err != nil {
 		return err
 	}
-	if h.MaxBody == 0 && h.needsBody {
+	if h.MaxBody == 0 && (h.needsBody || h.Once != 0) {
 		h.MaxBody = defaultMaxBody
 	}
 	if err := h.provisionPublicURL(); err != nil {
@@ -223,12 +223,7 @@ func (h *Verify) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhtt
 		v.publish(r, identity)
 		return next.ServeHTTP(w, r)
 	}
-	key, ok := identity.ReplayKey()
-	if !ok {
-		return h.refuse(w, r, &verify.Error{Reason: verify.ReasonMissing, Field: "id"})
-	}
-	v.publish(r, identity)
-	return h.serveOnce(w, r, next, v, h.once.hash(accepted, key))
+	return h.serveMessage(w, r, next, v, &identity, accepted)
 }
 
 // verify asks the scheme, and returns which of its alternatives, if it has such,
@@ -263,12 +258,15 @@ func (h *Verify) refuse(w http.ResponseWriter, r *http.Request, err error) error
 	return caddyhttp.Error(status, errNotAuthentic)
 }
 
-// unavailable returns what to answer when it is not the sender's fault that a
-// request can't pass: it is asked to try again.
+// unavailable answers a request that can't pass although that is not the
+// sender's fault: it is asked to try again. That is not an error of the handler,
+// since Caddy would log each with the request's header, which may have tokens
+// that only the scheme knows to be secret.
 func (h *Verify) unavailable(w http.ResponseWriter, r *http.Request, reason verify.Reason, err error) error {
 	h.reject(r, reason, err)
 	w.Header().Set("Retry-After", retryAfter)
-	return caddyhttp.Error(http.StatusServiceUnavailable, errUndecided)
+	w.WriteHeader(http.StatusServiceUnavailable)
+	return nil
 }
 
 // refusalStatus returns the status of the answer to a request that is refused.
@@ -284,11 +282,8 @@ func refusalStatus(reason verify.Reason) int {
 // reasonUndecided counts requests that could neither be accepted nor refused.
 const reasonUndecided verify.Reason = "undecided"
 
-// These are all that error routes, and so clients, get to see.
-var (
-	errNotAuthentic = errors.New("request is not authentic")
-	errUndecided    = errors.New("request can't be verified now")
-)
+// errNotAuthentic is all that error routes, and so clients, get to see.
+var errNotAuthentic = errors.New("request is not authentic")
 
 // reject counts and logs why a request did not pass.
 func (h *Verify) reject(r *http.Request, reason verify.Reason, err error, more ...zap.Field) {

@@ -65,7 +65,8 @@ func githubRequest(body string) *http.Request {
 }
 
 // serve runs a request through handlers, and returns the request that reached
-// the end, if any did.
+// the end, if any did. A 503, which the handler writes itself, is returned like
+// the errors that it leaves to others.
 func serve(w http.ResponseWriter, r *http.Request, handlers ...caddyhttp.MiddlewareHandler) (arrived *http.Request, err error) {
 	next := caddyhttp.Handler(caddyhttp.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) error {
 		arrived = r
@@ -78,6 +79,9 @@ func serve(w http.ResponseWriter, r *http.Request, handlers ...caddyhttp.Middlew
 		})
 	}
 	err = next.ServeHTTP(w, r)
+	if recorder, ok := w.(*httptest.ResponseRecorder); ok && err == nil && recorder.Code == http.StatusServiceUnavailable {
+		err = caddyhttp.Error(recorder.Code, nil)
+	}
 	return arrived, err
 }
 

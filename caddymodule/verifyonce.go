@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -37,8 +38,29 @@ func (pooledGuard) Destruct() error { return nil }
 type once struct {
 	guard    *replay.Guard
 	endpoint endpoint
-	window   time.Duration
+	window   atomic.Int64 // a duration, which only grows
 	app      *App // keeps what must survive a restart; nil if there is none
+}
+
+// maxWindow is how long messages are remembered at most for the sake of tokens
+// that are valid for longer than the window that is configured. They are few:
+// tokens that are for one message have no reason to be valid for hours.
+const maxWindow = 24 * time.Hour
+
+// cover sees to it that a message with a token is remembered for as long as that
+// is valid. All that come later are remembered as long, so that what is
+// remembered expires in the order in which it came.
+func (o *once) cover(expires, now time.Time) {
+	if expires.IsZero() {
+		return
+	}
+	need := int64(min(expires.Sub(now), maxWindow))
+	for {
+		window := o.window.Load()
+		if window >= need || o.window.CompareAndSwap(window, need) {
+			return
+		}
+	}
 }
 
 // repeatsTotal counts the repeats that were answered without being passed on.
@@ -58,7 +80,8 @@ func (h *Verify) provisionOnce(ctx caddy.Context, schemeConfig json.RawMessage) 
 		return fmt.Errorf("the scheme %s does not tell one message from another, so none can be recognized as a repeat", h.name)
 	}
 	h.warnAboutTokens()
-	o := &once{window: max(time.Duration(h.Once), 2*tolerance(h.verifier))}
+	o := new(once)
+	o.window.Store(int64(max(time.Duration(h.Once), 2*tolerance(h.verifier))))
 	var err error
 	if o.endpoint, err = newEndpoint(schemeConfig, h.OnceEndpoint); err != nil {
 		return err
@@ -89,7 +112,7 @@ func (h *Verify) warnAboutTokens() {
 	}
 	for _, scheme := range alternatives {
 		if s, ok := scheme.(*JWTScheme); ok && !s.CoversBody() {
-			h.logger.Warn("each token passes once, whatever message it comes with: a sender that uses one for several loses all but the first",
+			h.logger.Warn("each token passes once: a sender that uses one for several messages gets all but the first refused",
 				zap.String("scheme", h.name))
 		}
 	}

@@ -330,7 +330,7 @@ func TestOnceWindow(t *testing.T) {
 		`{"scheme":{"name":"stripe","secrets":["s"]},"once":` + hour + `}`:                                                                time.Hour,
 		`{"scheme":{"name":"any","schemes":[{"name":"github","secrets":["s"]},{"name":"stripe","secrets":["s"]}]},"once":` + second + `}`: 10 * time.Minute,
 	} {
-		require.Equal(t, window, newVerify(t, config).once.window, config)
+		require.Equal(t, window, time.Duration(newVerify(t, config).once.window.Load()), config)
 	}
 }
 

@@ -218,7 +218,7 @@ func BenchmarkVerifyOnce(b *testing.B) {
 		b.ReportAllocs()
 		for n := uint64(0); b.Loop(); n++ {
 			binary.BigEndian.PutUint64(replayKey[:], n)
-			if err := h.serveOnce(w, r, next, v, h.once.hash(0, replayKey)); err != nil {
+			if err := h.serveOnce(w, r, next, v, h.once.hash(0, replayKey), nil); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -226,7 +226,7 @@ func BenchmarkVerifyOnce(b *testing.B) {
 	b.Run("repeat", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if err := h.serveOnce(w, r, next, v, h.once.hash(0, [sha256.Size]byte{})); err != nil {
+			if err := h.serveOnce(w, r, next, v, h.once.hash(0, [sha256.Size]byte{}), nil); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
@@ -33,9 +34,44 @@ func (o *once) hash(accepted int, replayKey [sha256.Size]byte) replay.Key {
 	return replay.Key(sum[:len(replay.Key{})])
 }
 
-// serveOnce passes a message on unless it was accepted before. It counts as
-// accepted when the handlers behind have answered with 2xx.
-func (h *Verify) serveOnce(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, v *verification, key replay.Key) error {
+// serveMessage passes a message on unless it was accepted before.
+func (h *Verify) serveMessage(
+	w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, v *verification, identity *verify.Identity, accepted int,
+) error {
+	replayKey, ok := identity.ReplayKey()
+	if !ok {
+		return h.refuse(w, r, &verify.Error{Reason: verify.ReasonMissing, Field: "id"})
+	}
+	h.once.cover(identity.Expires, h.now())
+	v.publish(r, *identity)
+	key := h.once.hash(accepted, replayKey)
+	repeat := func(answer replay.Answer) error { return h.repeat(w, answer) }
+	if !identity.OfToken() {
+		return h.serveOnce(w, r, next, v, key, repeat)
+	}
+	// The token passes once, but does not say with which message. A repeat is
+	// one of both; what comes with the token of another message is refused, so
+	// that nobody takes it for accepted.
+	body, err := h.readBody(r)
+	if err != nil {
+		return err
+	}
+	withToken := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		return h.serveOnce(w, r, next, v, key, func(replay.Answer) error {
+			return h.refuse(w, r, &verify.Error{Reason: verify.ReasonReplayed, Field: "jti"})
+		})
+	})
+	digest := sha256.Sum256(body)
+	message := sha256.Sum256(append(replayKey[:], digest[:]...))
+	return h.serveOnce(w, r, withToken, v, h.once.hash(accepted, message), repeat)
+}
+
+// serveOnce passes a message on unless it was accepted before, which is what
+// repeat is for. It counts as accepted when the handlers behind have answered
+// with 2xx.
+func (h *Verify) serveOnce(
+	w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, v *verification, key replay.Key, repeat func(replay.Answer) error,
+) error {
 	if v.expects(key) {
 		// A handler before this one, of the same endpoint, has the turn: who
 		// waits for that would wait for itself.
@@ -48,7 +84,7 @@ func (h *Verify) serveOnce(w http.ResponseWriter, r *http.Request, next caddyhtt
 	case err != nil:
 		return h.unavailable(w, r, reasonUndecided, err)
 	case turn == nil:
-		return h.repeat(w, answer)
+		return repeat(answer)
 	}
 	accepted, others := false, len(v.marks)
 	defer func() {
@@ -62,7 +98,7 @@ func (h *Verify) serveOnce(w http.ResponseWriter, r *http.Request, next caddyhtt
 	case err != nil:
 		return h.unavailable(w, r, reasonQueueUnavailable, err)
 	case answer.Status != 0:
-		return h.repeat(w, answer)
+		return repeat(answer)
 	}
 	v.expect(h.once.mark(key, 0))
 	recorder := &answerRecorder{ResponseWriter: w}
@@ -77,7 +113,7 @@ func (h *Verify) serveOnce(w http.ResponseWriter, r *http.Request, next caddyhtt
 	if v.repeat != nil {
 		answer = *v.repeat
 	}
-	h.once.guard.Accept(turn, answer, h.once.window, kept)
+	h.once.guard.Accept(turn, answer, time.Duration(h.once.window.Load()), kept)
 	accepted = true
 	return nil
 }
@@ -100,7 +136,7 @@ func (h *Verify) repeat(w http.ResponseWriter, answer replay.Answer) error {
 // mark returns what the queue remembers of a message: its note is the status
 // for repeats.
 func (o *once) mark(key replay.Key, status int) relay.Mark {
-	return relay.Mark{Hash: relay.MarkHash(key), For: o.window, Note: uint16(status)} //nolint:gosec // A status has three digits.
+	return relay.Mark{Hash: relay.MarkHash(key), For: time.Duration(o.window.Load()), Note: uint16(status)} //nolint:gosec // A status has three digits.
 }
 
 // remembered asks the queue, if there is one, for a message that was accepted

@@ -40,6 +40,9 @@ const (
 	// ReasonCoverage means that a signature is valid but does not cover what
 	// it must.
 	ReasonCoverage Reason = "not_covered"
+	// ReasonReplayed means that a token which may be used once came again with
+	// another message.
+	ReasonReplayed Reason = "replayed"
 	// ReasonForbidden means that the sender is known, or says where it comes
 	// from, but is not on the list.
 	ReasonForbidden Reason = "not_allowed"

@@ -72,6 +72,8 @@ type Identity struct {
 	ID string
 	// Timestamp is the signed time of sending.
 	Timestamp time.Time
+	// Expires is when a token is no longer accepted, or zero.
+	Expires time.Time
 	// Key is the position of the secret that matched, from 1.
 	Key int
 	// Subject is the user or service that the credentials belong to.
@@ -86,10 +88,16 @@ type Identity struct {
 	Digest [sha256.Size]byte
 }
 
+// OfToken reports whether the ID is that of a token which does not say what
+// message it is for: it is signed then, and nothing of the message is.
+func (i *Identity) OfToken() bool {
+	return i.IDSigned && i.Digest == [sha256.Size]byte{}
+}
+
 // MessageID returns the ID, unless it is that of a token which may be used for
-// many messages: it is signed then, and nothing of the message is.
+// many messages.
 func (i *Identity) MessageID() string {
-	if i.IDSigned && i.Digest == [sha256.Size]byte{} {
+	if i.OfToken() {
 		return ""
 	}
 	return i.ID

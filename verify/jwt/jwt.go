@@ -90,7 +90,7 @@ func (v *Verifier) Verify(ctx context.Context, r *verify.Request, now time.Time)
 }
 
 func (v *Verifier) identity(t *parsed, claims token.Claims, position int) (verify.Identity, error) {
-	identity := verify.Identity{Scheme: v.scheme, Key: position, Claims: claims}
+	identity := verify.Identity{Scheme: v.scheme, Key: position, Claims: claims, Expires: v.rules.Expires(claims)}
 	var err error
 	if identity.Subject, err = claims.String("sub"); err != nil {
 		return verify.Identity{}, err

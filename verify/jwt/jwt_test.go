@@ -78,7 +78,9 @@ func TestIdentity(t *testing.T) {
 	identity.Claims = nil
 	require.Equal(t, verify.Identity{
 		Scheme: "jwt", ID: "id", IDSigned: true, Key: 2, Subject: "relay", Timestamp: time.Unix(1699999990, 0),
+		Expires: time.Unix(1700000060, 0),
 	}, identity)
+	require.True(t, identity.OfToken())
 
 	// A token that says nothing of the message is no reason to take another
 	// message with it for a repeat.

@@ -29,6 +29,7 @@ var development = []*Profile{
 	{
 		Name: "standard_webhooks", Aliases: []string{"svix", "openai", "replicate", "clerk", "resend"}, Title: "Standard Webhooks, Svix, OpenAI, Replicate, Clerk, Resend", Docs: "www.standardwebhooks.com", Secret: "secret",
 		Signature: &standardWebhooks,
+		Note:      "A few senders give the id of the endpoint, and not that of the message, as `webhook-id`: with those, set another `id` in `relay`, or all events but the first are repeats.",
 		Event:     Event{Type: "{event.json.type}"},
 	},
 	{

@@ -139,6 +139,16 @@ func (r *Rules) checkAge(c Claims, now time.Time) error {
 	return nil
 }
 
+// Expires returns when a token with claims that pass [Rules.Check] is no longer
+// accepted because of "exp", or the zero time.
+func (r *Rules) Expires(c Claims) time.Time {
+	expiration, err := c.Time("exp")
+	if err != nil || expiration.IsZero() {
+		return time.Time{}
+	}
+	return r.end(expiration)
+}
+
 // end returns the first instant at which a token is no longer accepted.
 func (r *Rules) end(expiration time.Time) time.Time {
 	if r.ExpirationInclusive {
