@@ -60,8 +60,11 @@ func (r *recent) add(id string) bool {
 
 // bases counts ids that are numbers. Those of one digit are the same in each base.
 type bases struct {
-	letters, none int
-	counted       recent
+	// letters tells that there was an id that can only be hexadecimal.
+	letters bool
+	// none is how many had no letter, up to enoughIDs.
+	none    int
+	counted recent
 }
 
 func (b *bases) add(id string) {
@@ -70,7 +73,7 @@ func (b *bases) add(id string) {
 	switch {
 	case !hex:
 	case letter:
-		b.letters = 1
+		b.letters = true
 	case len(number) > 1 && b.none < enoughIDs && b.counted.add(number):
 		b.none++
 	}
@@ -95,11 +98,11 @@ func (l *learner) rule() Rule {
 	}
 	responses, receipts := &l.responses, &l.receipts
 	switch {
-	case responses.letters > 0 && receipts.letters > 0:
+	case responses.letters && receipts.letters:
 		return Strip
-	case responses.letters > 0 && receipts.none >= enoughIDs:
+	case responses.letters && receipts.none >= enoughIDs:
 		return HexToDec
-	case receipts.letters > 0 && responses.none >= enoughIDs:
+	case receipts.letters && responses.none >= enoughIDs:
 		return DecToHex
 	case responses.none >= enoughIDs && receipts.none >= enoughIDs:
 		return Strip
@@ -111,7 +114,7 @@ func (l *learner) rule() Rule {
 // excludes tells that ids with letters have shown that a conversion is not
 // needed.
 func (l *learner) excludes(rule Rule) bool {
-	return rule == HexToDec && l.receipts.letters > 0 || rule == DecToHex && l.responses.letters > 0
+	return rule == HexToDec && l.receipts.letters || rule == DecToHex && l.responses.letters
 }
 
 // suspects tells that only one side has had ids with letters, so that a conversion
@@ -187,16 +190,20 @@ func (l *learner) watch(f *forms, found *findings) {
 	if explains == Auto || !l.matched.add(f.normal) {
 		return
 	}
-	if rule != Auto && rule != explains {
-		if l.doubt++; !f.chance(by) {
+	chance := f.chance(by)
+	switch {
+	case l.settled == Auto && !chance:
+		// It counts more than ids, which may have been made up by the sender of
+		// a message.
+	case rule != Auto && rule != explains:
+		if l.doubt++; !chance {
 			l.doubt += strongDoubt - 1
 		}
 		if l.doubt >= enoughDoubt {
 			*l = learner{}
 		}
 		return
-	}
-	if l.settled != Auto || l.excludes(explains) || rule == Auto && l.suspects() && explains == Strip && f.chance(by) {
+	case l.settled != Auto || l.excludes(explains) || rule == Auto && explains == Strip && l.suspects():
 		return
 	}
 	if explains != l.candidate {

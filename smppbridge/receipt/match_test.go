@@ -206,6 +206,39 @@ func TestAmbiguity(t *testing.T) {
 	}
 }
 
+// As soon as responses have been hexadecimal, a short number in a receipt may be
+// the decimal form of an id that is still to come.
+func TestAmbiguityOnceThereAreLetters(t *testing.T) {
+	m := NewMatcher(Auto)
+	m.Submitted("1f")
+	for _, tt := range []struct {
+		id   string
+		want bool
+	}{{"16", true}, {"7", false}, {"123456", false}, {"m-Z", false}, {"1f", false}, {"16", false}} {
+		match, ok := m.Match(&Receipt{MessageID: tt.id}, []Message{{ID: tt.id}})
+		require.True(t, ok)
+		require.Equal(t, tt.want, match.Ambiguous, tt.id)
+	}
+	require.Equal(t, Strip, m.Rule(), "both sides have letters")
+}
+
+// Whoever sends messages that look like receipts can make it seem that their ids
+// are hexadecimal.
+func TestMadeUpReceiptsDoNotLast(t *testing.T) {
+	m := NewMatcher(Auto)
+	m.Submitted("1f")
+	for range 2 * enoughIDs {
+		_, ok := m.Match(&Receipt{MessageID: "abc"}, nil)
+		require.False(t, ok)
+	}
+	require.Equal(t, Strip, m.Rule())
+	for i := range enoughMatches {
+		_, ok := m.Match(&Receipt{MessageID: fmt.Sprint(0xabc000 + i)}, []Message{{ID: fmt.Sprintf("%x", 0xabc000+i)}})
+		require.Equal(t, i == enoughMatches-1, ok)
+	}
+	require.Equal(t, HexToDec, m.Rule())
+}
+
 func TestTheIDOfTheTextComesSecond(t *testing.T) {
 	r := Receipt{MessageID: "a1", TextID: "161"}
 	m := NewMatcher(AsIs)

@@ -114,6 +114,16 @@ func TestRawIsTheWholeText(t *testing.T) {
 	require.Equal(t, "¡@ ", r.Text)
 }
 
+func TestBinaryTextIsMadeValid(t *testing.T) {
+	p := newParser(t, coding.Config{})
+	d := deliver(0x04, "id:1 stat:DELIVRD text:a\x80b")
+	d.DataCoding = pdu.DataCodingOctet
+	r, ok := p.Parse(d)
+	require.True(t, ok)
+	require.Equal(t, "1", r.MessageID)
+	require.Equal(t, "a\ufffdb", r.Text)
+}
+
 // Each way in which a text can be written gives the same receipt.
 func TestCodings(t *testing.T) {
 	const text = "id:00c0ffee sub:001 dlvrd:001 submit date:1807110700 done date:1807110701 stat:DELIVRD err:000 text:Hello"

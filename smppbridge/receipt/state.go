@@ -86,7 +86,7 @@ func StateOf(s pdu.MessageState) (State, bool) {
 var stateTexts = map[string]State{
 	"DELIVRD": Delivered, "DELIVERED": Delivered, "DELIVERD": Delivered, "DLVRD": Delivered, "SUCCESS": Delivered,
 	"EXPIRED": Expired, "EXPIRD": Expired,
-	"DELETED": Deleted, "CANCELED": Deleted, "CANCELLED": Deleted,
+	"DELETED": Deleted, "CANCELED": Deleted, "CANCELLED": Deleted, //nolint:misspell // It is what SMSCs send.
 	"UNDELIV": Undeliverable, "UNDELIVERABLE": Undeliverable, "UNDELIVERED": Undeliverable, "UNDELIVRD": Undeliverable,
 	"UNDELIVD": Undeliverable, "UNDLVRD": Undeliverable, "FAILED": Undeliverable, "FAIL": Undeliverable, "FAILURE": Undeliverable,
 	"ERROR":   Undeliverable,

@@ -22,8 +22,16 @@ var keyNames = [...]struct {
 	key  int
 	name string
 }{
-	{keyID, "id"}, {keySub, "sub"}, {keySubmitDate, "submit date"}, {keyStat, "stat"}, {keyStat, "status"},
-	{keyDelivered, "dlvrd"}, {keyDoneDate, "done date"}, {keyErr, "err"}, {keyErr, "error"}, {keyText, "text"},
+	{keyID, "id"},
+	{keySub, "sub"},
+	{keySubmitDate, "submit date"},
+	{keyStat, "stat"},
+	{keyStat, "status"},
+	{keyDelivered, "dlvrd"},
+	{keyDoneDate, "done date"},
+	{keyErr, "err"},
+	{keyErr, "error"},
+	{keyText, "text"},
 }
 
 // fields are the values in the text of a receipt. They are parts of the text.
