@@ -188,7 +188,7 @@ func suggestModules(namespace, name string) string {
 	if len(known) <= 20 {
 		return "there are: " + strings.Join(known, ", ")
 	}
-	start := name[:min(1, len(name))]
+	start := strings.ToLower(name[:min(1, len(name))])
 	alike := slices.DeleteFunc(known, func(other string) bool { return !strings.HasPrefix(other, start) })
 	if len(alike) == 0 {
 		return "the documentation lists what there is"

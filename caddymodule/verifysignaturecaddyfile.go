@@ -192,14 +192,25 @@ func (o *SignatureOptions) unmarshalTimestamp(d *caddyfile.Dispenser) error {
 	names := d.RemainingArgs()
 	// The format stands behind the names, and is none itself.
 	if last := len(names) - 1; last > 0 {
-		if format := verify.TimestampFormat(names[last]); format.Validate() == nil {
+		format := verify.TimestampFormat(names[last])
+		switch err := format.Validate(); {
+		case err == nil:
 			names, o.Timestamp.Format = slices.Clip(names[:last]), format
+		case isMisspelledFormat(names[last]):
+			return d.WrapErr(err)
 		}
 	}
 	if err := setPlace(d, place, kind, names); err != nil {
 		return err
 	}
 	return parsePlaceBlock(d, place)
+}
+
+// isMisspelledFormat reports whether a word is hardly the name of another header,
+// but a format of timestamps with a mistake in it.
+func isMisspelledFormat(word string) bool {
+	return word == strings.ToLower(word) &&
+		(!strings.Contains(word, "-") || strings.HasPrefix(word, "unix") || strings.HasPrefix(word, "rfc"))
 }
 
 func parseVerifyTolerance(d *caddyfile.Dispenser, tolerance *caddy.Duration) error {
