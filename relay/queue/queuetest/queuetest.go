@@ -34,6 +34,12 @@ func Run(t *testing.T, open func(t *testing.T) relay.Queue) {
 		"marks are kept without an event":                testMarksAlone,
 		"marks go with their event or not at all":        testMarksAtomic,
 		"marks survive, and end":                         testMarksReopen,
+		"a note comes with the next claim":               testNotes,
+		"a note goes with its delivery":                  testNotesPruned,
+		"links are found, the newest first":              testLinks,
+		"links are kept without an attempt":              testLinksAlone,
+		"links and notes go with their attempt":          testKeptAtomic,
+		"links survive, and end":                         testLinksReopen,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}

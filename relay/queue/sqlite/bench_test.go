@@ -59,3 +59,37 @@ func BenchmarkAccept(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkClaim reads deliveries back, as a lane does with a backlog.
+func BenchmarkClaim(b *testing.B) {
+	s, err := Open(b.TempDir())
+	require.NoError(b, err)
+	const waiting = 20_000
+	for i := range waiting / 100 {
+		batch := &relay.Batch{}
+		for j := range 100 {
+			batch.Accepts = append(batch.Accepts, &relay.Acceptance{Event: benchmarkEvent(int64(i*100 + j)), To: []string{"crm"}})
+		}
+		require.NoError(b, s.Commit(b.Context(), batch))
+	}
+	held := make(map[int64]bool)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for n := 0; n < b.N; {
+		c, err := s.Claim(b.Context(), relay.ClaimQuery{
+			Destination: "crm", Now: time.Now(), Max: 1000, MaxBytes: 4 << 20,
+			Held: func(key int64) bool { return held[key] },
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, d := range c.Due {
+			held[d.Key] = true
+		}
+		if n += len(c.Due); c.Exhausted {
+			clear(held)
+		}
+	}
+	b.StopTimer()
+	require.NoError(b, s.Close())
+}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/caddy-relay/caddy-relay/relay"
@@ -53,10 +52,7 @@ func (s *Store) Claim(ctx context.Context, q relay.ClaimQuery) (c relay.Claims, 
 
 // dueKeys lists the deliveries that are due and not held.
 func (s *Store) dueKeys(number int64, q relay.ClaimQuery) (keys []int64, exhausted bool, err error) {
-	stmt, err := s.reader.Prepare("SELECT key FROM deliveries WHERE key >> 40 = ? AND state = 0 AND due <= ? ORDER BY due, key")
-	if err != nil {
-		return nil, false, err
-	}
+	stmt := s.queries.dueKeys
 	defer reset(stmt, &err)
 	stmt.BindInt64(1, number)
 	stmt.BindInt64(2, q.Now.UnixMilli())
@@ -81,12 +77,7 @@ func (s *Store) dueKeys(number int64, q relay.ClaimQuery) (keys []int64, exhaust
 
 // claim reads a delivery with its event.
 func (s *Store) claim(key int64) (c relay.Claim, ok bool, err error) {
-	stmt, err := s.reader.Prepare(`SELECT attempts, time, source, id, type, e.key, header, query, body, note
-		FROM deliveries d JOIN events e ON e.seq = d.key & ? LEFT JOIN notes n ON n.delivery = d.key
-		WHERE d.key = ? AND d.state = 0`)
-	if err != nil {
-		return c, false, err
-	}
+	stmt := s.queries.claim
 	defer reset(stmt, &err)
 	stmt.BindInt64(1, seqMask)
 	stmt.BindInt64(2, key)
@@ -115,10 +106,7 @@ func (s *Store) claim(key int64) (c relay.Claim, ok bool, err error) {
 
 // nextDue returns when the first delivery becomes due after now, or zero.
 func (s *Store) nextDue(number int64, now time.Time) (next time.Time, err error) {
-	stmt, err := s.reader.Prepare("SELECT due FROM deliveries WHERE key >> 40 = ? AND state = 0 AND due > ? ORDER BY due LIMIT 1")
-	if err != nil {
-		return next, err
-	}
+	stmt := s.queries.nextDue
 	defer reset(stmt, &err)
 	stmt.BindInt64(1, number)
 	stmt.BindInt64(2, now.UnixMilli())
@@ -126,17 +114,4 @@ func (s *Store) nextDue(number int64, now time.Time) (next time.Time, err error)
 		return next, err
 	}
 	return time.UnixMilli(stmt.ColumnInt64(0)), nil
-}
-
-// reset ends a statement's use, and with it its read transaction.
-func reset(stmt *sqlite.Stmt, err *error) {
-	if resetErr := stmt.Reset(); *err == nil {
-		*err = resetErr
-	}
-}
-
-func blob(stmt *sqlite.Stmt, column int) []byte {
-	b := make([]byte, stmt.ColumnLen(column))
-	stmt.ColumnBytes(column, b)
-	return b
 }

@@ -12,48 +12,6 @@ import (
 	"github.com/caddy-relay/caddy-relay/relay"
 )
 
-// statements are the prepared statements of the writer.
-type statements struct {
-	begin, commit, rollback     *sqlite.Stmt
-	insertEvent, insertDelivery *sqlite.Stmt
-	updateDelivery              *sqlite.Stmt
-	insertAttempt               *sqlite.Stmt
-	insertNote, deleteNote      *sqlite.Stmt
-	insertDestination           *sqlite.Stmt
-}
-
-func prepare(conn *sqlite.Conn) (s statements, err error) {
-	for _, p := range []struct {
-		stmt **sqlite.Stmt
-		sql  string
-	}{
-		{&s.begin, "BEGIN IMMEDIATE"},
-		{&s.commit, "COMMIT"},
-		{&s.rollback, "ROLLBACK"},
-		{&s.insertEvent, "INSERT INTO events (seq, time, \"to\", source, id, type, key, header, query, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
-		{&s.insertDelivery, "INSERT INTO deliveries (key, state, attempts, due) VALUES (?, 0, 0, ?)"},
-		// A delivery that was dropped or replayed during the attempt is not
-		// pending any more, and stays as it is.
-		{&s.updateDelivery, "UPDATE deliveries SET state = ?, attempts = ?, due = ? WHERE key = ? AND state = 0"},
-		{&s.insertAttempt, "INSERT OR REPLACE INTO attempts (delivery, number, started, duration, status, reason, detail, response) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"},
-		// A delivery can have been pruned during the attempt.
-		{&s.insertNote, "INSERT OR REPLACE INTO notes (delivery, note) SELECT key, ? FROM deliveries WHERE key = ?"},
-		{&s.deleteNote, "DELETE FROM notes WHERE delivery = ?"},
-		{&s.insertDestination, "INSERT INTO destinations (number, name) VALUES (?, ?)"},
-	} {
-		if *p.stmt, err = conn.Prepare(p.sql); err != nil {
-			return s, err
-		}
-	}
-	return s, nil
-}
-
-// run executes a statement that returns no rows.
-func run(stmt *sqlite.Stmt) error {
-	_, err := stmt.Step()
-	return errors.Join(err, stmt.Reset())
-}
-
 // Commit implements [relay.Queue].
 func (s *Store) Commit(_ context.Context, b *relay.Batch) error {
 	if err := s.brokenBy(); err != nil {
@@ -279,15 +237,6 @@ func (s *Store) note(key int64, note []byte) error {
 	s.statements.insertNote.BindBytes(1, note)
 	s.statements.insertNote.BindInt64(2, key)
 	return run(s.statements.insertNote)
-}
-
-// bindBlob binds b, which the library would take for NULL when it is empty.
-func bindBlob(stmt *sqlite.Stmt, param int, b []byte) {
-	if len(b) == 0 {
-		stmt.BindZeroBlob(param, 0)
-		return
-	}
-	stmt.BindBytes(param, b)
 }
 
 // full reports whether the database has grown to its limit.

@@ -103,17 +103,13 @@ func (r *linkRun) find(values [][]byte, hash relay.LinkHash, now int64) [][]byte
 
 func loadLinks(conn *sqlite.Conn) (l *links, err error) {
 	l = &links{size: recentLinks, recent: newLinkRun()}
-	for _, p := range []struct {
-		stmt **sqlite.Stmt
-		sql  string
-	}{
+	err = prepareAll(conn, []preparation{
 		{&l.insert, "INSERT INTO links (seq, hash, rest, expires, value) VALUES (?, ?, ?, ?, ?)"},
 		{&l.insertRow, "INSERT OR REPLACE INTO links_by_hash (hash, seq, expires) VALUES (?, ?, ?)"},
 		{&l.setIndexed, "UPDATE queue SET indexed = ?"},
-	} {
-		if *p.stmt, err = conn.Prepare(p.sql); err != nil {
-			return nil, err
-		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	stmt, err := conn.Prepare("SELECT indexed FROM queue")
 	if err != nil {
@@ -273,30 +269,31 @@ func (s *Store) Linked(ctx context.Context, hash relay.LinkHash) ([][]byte, erro
 	return s.readLinked(ctx, values, idHash(hash), now, upTo)
 }
 
+// linkedSQL has no limit, since SQLite compiles a statement anew for each value
+// that is bound to one, which takes longer than the look-up.
+const linkedSQL = `SELECT value FROM links_by_hash i CROSS JOIN links l ON l.seq = i.seq
+	WHERE i.hash = ? AND i.seq <= ? AND i.expires > ? AND l.rest = ?
+	ORDER BY i.seq DESC`
+
 // readLinked appends the values of a hash that are in the index.
 func (s *Store) readLinked(ctx context.Context, values [][]byte, hash idHash, now, upTo int64) (_ [][]byte, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reader.SetInterrupt(ctx.Done())
 	defer s.reader.SetInterrupt(nil)
-	stmt, err := s.reader.Prepare(`SELECT value FROM links_by_hash i CROSS JOIN links l ON l.seq = i.seq
-		WHERE i.hash = ?1 AND i.seq <= ?2 AND i.expires > ?3 AND l.hash = ?1 AND l.rest = ?4
-		ORDER BY i.seq DESC LIMIT ?5`)
-	if err != nil {
-		return nil, err
-	}
+	stmt := s.queries.linked
 	defer reset(stmt, &err)
 	first, rest := hash.halves()
 	stmt.BindInt64(1, first)
 	stmt.BindInt64(2, upTo)
 	stmt.BindInt64(3, now)
 	stmt.BindInt64(4, rest)
-	stmt.BindInt64(5, int64(relay.MaxLinked-len(values)))
-	for {
+	for len(values) < relay.MaxLinked {
 		found, err := stmt.Step()
 		if !found || err != nil {
 			return values, err
 		}
 		values = append(values, blob(stmt, 0))
 	}
+	return values, nil
 }

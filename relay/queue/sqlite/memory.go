@@ -107,7 +107,7 @@ type memory struct {
 
 func loadMemory(conn *sqlite.Conn) (m *memory, err error) {
 	m = &memory{size: recentSize, recent: make(map[idHash]term)}
-	if m.lookup, err = conn.Prepare(lookupSQL); err != nil {
+	if m.lookup, err = conn.Prepare(termSQL); err != nil {
 		return nil, err
 	}
 	if m.insert, err = conn.Prepare("INSERT OR REPLACE INTO remembered (hash, rest, expires) VALUES (?, ?, ?)"); err != nil {
@@ -130,7 +130,7 @@ func loadMemory(conn *sqlite.Conn) (m *memory, err error) {
 	return m, err
 }
 
-const lookupSQL = "SELECT expires FROM remembered WHERE hash = ? AND rest = ?"
+const termSQL = "SELECT expires FROM remembered WHERE hash = ? AND rest = ?"
 
 // knows reports whether a hash is remembered.
 func (m *memory) knows(hash idHash, now time.Time) (bool, error) {

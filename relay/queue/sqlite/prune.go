@@ -38,10 +38,7 @@ type pruner struct {
 }
 
 func newPruner(conn *sqlite.Conn) (p pruner, err error) {
-	for _, s := range []struct {
-		stmt **sqlite.Stmt
-		sql  string
-	}{
+	err = prepareAll(conn, []preparation{
 		// The newest event stays, since its number must not be used again.
 		{&p.next, "SELECT seq, time, \"to\" FROM events WHERE seq > ? AND seq < (SELECT max(seq) FROM events) ORDER BY seq LIMIT ?"},
 		{&p.state, "SELECT state FROM deliveries WHERE key = ?"},
@@ -49,12 +46,8 @@ func newPruner(conn *sqlite.Conn) (p pruner, err error) {
 		{&p.deleteDelivery, "DELETE FROM deliveries WHERE key = ?"},
 		{&p.deleteAttempts, "DELETE FROM attempts WHERE delivery = ?"},
 		{&p.deleteNote, "DELETE FROM notes WHERE delivery = ?"},
-	} {
-		if *s.stmt, err = conn.Prepare(s.sql); err != nil {
-			return p, err
-		}
-	}
-	return p, nil
+	})
+	return p, err
 }
 
 // prunable is an event whose time is over.

@@ -29,9 +29,5 @@ func (s *Store) readTerm(ctx context.Context, hash idHash) (term, error) {
 	defer s.mu.Unlock()
 	s.reader.SetInterrupt(ctx.Done())
 	defer s.reader.SetInterrupt(nil)
-	stmt, err := s.reader.Prepare(lookupSQL)
-	if err != nil {
-		return 0, err
-	}
-	return lookUp(stmt, hash)
+	return lookUp(s.queries.term, hash)
 }

@@ -50,6 +50,7 @@ type Store struct {
 
 	mu      sync.Mutex // guards the fields down to oldest
 	reader  *sqlite.Conn
+	queries queries
 	numbers map[string]int64 // committed destinations, for the reader
 	oldest  map[int64]int64  // by destination: no pending delivery has a lower key
 
@@ -92,6 +93,9 @@ func Open(dir string) (_ *Store, err error) {
 	}
 	if s.reader, err = openConn(path, 8<<10); err != nil {
 		return nil, err
+	}
+	if s.queries, err = prepareQueries(s.reader); err != nil {
+		return nil, fmt.Errorf("reading the queue: %w", err)
 	}
 	s.checkpointer, err = startCheckpointer(path, s)
 	return s, err
