@@ -26,7 +26,7 @@ func init() {
 
 // PresetScheme verifies the requests of a provider whose way of signing is
 // known, and answers the requests with which it tries an endpoint. There is one
-// of these for each provider; docs/providers.md lists them, with their options.
+// of these for each provider; docs/verify.md lists them, with their options.
 type PresetScheme struct {
 	// The secrets, any of which may match; what exactly they are depends on the
 	// provider. Placeholders such as `{env.NAME}` and `{file.PATH}` are resolved

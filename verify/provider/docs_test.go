@@ -101,6 +101,9 @@ func section(t *testing.T, p *Profile) string {
 		}
 		fmt.Fprintf(&b, "| `%s %s` | %s |\n", o.Name, strings.ReplaceAll(o.Arg, "|", `\|`), doc)
 	}
+	if p.SelfHosted {
+		b.WriteString("| `allow_private` | the key set may be at a private address; default: public addresses only |\n")
+	}
 	return b.String()
 }
 
