@@ -51,8 +51,10 @@ type Binds struct {
 	closed       bool
 	destinations []*Destination // the latest last
 	lastFailure  string
-	expiry       *time.Timer
-	tasks        sync.WaitGroup
+	// bound is closed when a session that can submit is bound, and made anew.
+	bound  chan struct{}
+	expiry *time.Timer
+	tasks  sync.WaitGroup
 }
 
 // NewBinds returns binds that are not up before [Binds.Start].
@@ -70,6 +72,7 @@ func NewBinds(c BindConfig) (*Binds, error) {
 		late:            newLateTable(),
 		parts:           coding.NewReassembler(c.Reassembly),
 		restored:        newRestored(),
+		bound:           make(chan struct{}),
 	}
 	if b.responseTimeout == 0 {
 		b.responseTimeout = session.DefaultResponseTimeout
@@ -165,17 +168,17 @@ func (b *Binds) destination(name string) *Destination {
 }
 
 // submit sends a request and waits for its response, as [session.Pool.Submit]
-// does, but waits no longer than that for a session with room. Then the error is
-// errWaited. A response that comes after submit has returned is given to late.
+// does. It waits so long for a session that is bound, and longer by the time of a
+// response for room in its window: by then, all that is before it has an outcome.
+// After that the error is errWaited. A response that comes after submit has
+// returned is given to late.
 func (b *Binds) submit(ctx context.Context, p pdu.PDU, wait time.Duration, late func(pdu.PDU)) (pdu.PDU, error) {
-	b.mu.Lock()
-	pool := b.pool
-	b.mu.Unlock()
-	if pool == nil {
-		return nil, &session.Error{Err: session.ErrNotBound}
+	pool, err := b.up(ctx, wait)
+	if err != nil {
+		return nil, &session.Error{Err: err}
 	}
 	w := waiting{late: late, response: make(chan pdu.PDU, 1)}
-	limited, cancel := context.WithTimeoutCause(ctx, wait, errWaited)
+	limited, cancel := context.WithTimeoutCause(ctx, wait+b.responseTimeout, errWaited)
 	defer cancel()
 	response, err := pool.Submit(limited, p, w.deliver)
 	var failed *session.Error
@@ -188,6 +191,34 @@ func (b *Binds) submit(ctx context.Context, p pdu.PDU, wait time.Duration, late 
 		return w.wait(ctx, b.responseTimeout, failed)
 	}
 	return w.giveUp(failed)
+}
+
+// up waits until a session is bound that can submit.
+func (b *Binds) up(ctx context.Context, wait time.Duration) (*session.Pool, error) {
+	b.mu.Lock()
+	pool, bound := b.pool, b.bound
+	b.mu.Unlock()
+	if pool == nil {
+		return nil, session.ErrNotBound
+	}
+	if submits(pool) {
+		return pool, nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-bound:
+		return pool, nil
+	case <-timer.C:
+		return nil, errWaited
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// submits tells whether a session is bound that can.
+func submits(pool *session.Pool) bool {
+	return slices.ContainsFunc(pool.Sessions(), func(s *session.Session) bool { return s.Mode() != pdu.BindReceiver })
 }
 
 // waiting is a request whose response comes late.
@@ -242,8 +273,8 @@ func (b *Binds) why(waited time.Duration) (relay.Reason, string) {
 	b.mu.Lock()
 	pool, failure := b.pool, b.lastFailure
 	b.mu.Unlock()
-	if len(pool.Sessions()) > 0 {
-		return relay.ReasonTimeout, fmt.Sprintf("no session had room in its window within %s", waited)
+	if submits(pool) {
+		return relay.ReasonTimeout, fmt.Sprintf("no session had room in its window within %s", waited+b.responseTimeout)
 	}
 	detail := fmt.Sprintf("no session was bound within %s", waited)
 	if failure != "" {
@@ -262,6 +293,10 @@ func (b *Binds) Observe(e session.Event) {
 		}
 	case session.EventBound:
 		b.lastFailure = ""
+		if e.Mode != pdu.BindReceiver {
+			close(b.bound)
+			b.bound = make(chan struct{})
+		}
 	default:
 	}
 	destinations := slices.Clone(b.destinations)

@@ -94,8 +94,9 @@ type Config struct {
 	Overrides status.Overrides
 	// Duplicates says what to do if the outcome is unknown. Default: avoid.
 	Duplicates Duplicates
-	// WaitTimeout is how long a delivery waits for a session that is bound and
-	// has room in its window. Default: 30 seconds.
+	// WaitTimeout is how long a delivery waits for a session that is bound; for
+	// room in its window it waits longer by the time of a response. Default: 30
+	// seconds.
 	WaitTimeout time.Duration
 	// Receipts and Messages say where what comes back goes.
 	Receipts, Messages Route

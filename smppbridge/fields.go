@@ -47,7 +47,7 @@ type renderer struct {
 func (c *Config) renderers() []renderer {
 	steps := []renderer{
 		{[]*relay.Template{c.DestAddr}, (*Config).renderDest},
-		{[]*relay.Template{c.Hex}, (*Config).renderText},
+		{[]*relay.Template{c.Text, c.Hex}, (*Config).renderText},
 		{[]*relay.Template{c.ServiceType}, (*Config).renderServiceType},
 		{[]*relay.Template{c.ProtocolID, c.Priority}, (*Config).renderNumbers},
 		{[]*relay.Template{c.ValidityPeriod, c.ScheduleDeliveryTime}, (*Config).renderTimes},
