@@ -154,21 +154,29 @@ func (h *Verify) provisionScheme(ctx caddy.Context) error {
 	if h.verifier, ok = mod.(verify.Verifier); !ok {
 		return fmt.Errorf("%T is no verifier", mod)
 	}
-	h.name = mod.(caddy.Module).CaddyModule().ID.Name()
+	h.name = schemeName(h.verifier)
 	h.challenge = challenge(h.verifier)
 	h.needsBody = needsBody(h.verifier)
 	h.handshaker, _ = mod.(verify.Handshaker)
-	alternatives := []verify.Verifier{h.verifier}
-	if h.chooser, ok = mod.(chooser); ok {
-		alternatives = h.chooser.alternatives()
-	}
-	for _, scheme := range alternatives {
+	h.chooser, _ = mod.(chooser)
+	for _, scheme := range h.alternatives() {
 		s, _ := scheme.(scrubber)
 		h.scrubbers = append(h.scrubbers, s)
 		h.secretHeaders = append(h.secretHeaders, secretHeaders(scheme)...)
 	}
 	return nil
 }
+
+// alternatives returns the schemes one of which must accept a request, which is
+// mostly the only one.
+func (h *Verify) alternatives() []verify.Verifier {
+	if h.chooser != nil {
+		return h.chooser.alternatives()
+	}
+	return []verify.Verifier{h.verifier}
+}
+
+func schemeName(scheme verify.Verifier) string { return scheme.(caddy.Module).CaddyModule().ID.Name() }
 
 // Validate implements caddy.Validator.
 func (h *Verify) Validate() error {

@@ -153,11 +153,6 @@ func (s *AnyScheme) Handshake(ctx context.Context, r *verify.Request, now time.T
 // NeedsBody reports whether any of the schemes looks at the body.
 func (s *AnyScheme) NeedsBody() bool { return slices.ContainsFunc(s.schemes, needsBody) }
 
-// KnowsRepeats reports whether all of the schemes tell one message from another.
-func (s *AnyScheme) KnowsRepeats() bool {
-	return !slices.ContainsFunc(s.schemes, func(scheme verify.Verifier) bool { return !knowsRepeats(scheme) })
-}
-
 // Tolerance returns the longest of the schemes' tolerances.
 func (s *AnyScheme) Tolerance() (longest time.Duration) {
 	for _, scheme := range s.schemes {
@@ -220,6 +215,5 @@ var (
 	_ chooser               = (*AnyScheme)(nil)
 	_ challenger            = (*AnyScheme)(nil)
 	_ bodyUser              = (*AnyScheme)(nil)
-	_ repeatKnower          = (*AnyScheme)(nil)
 	_ ager                  = (*AnyScheme)(nil)
 )

@@ -104,31 +104,28 @@ func TestAnyWithoutAnAnswer(t *testing.T) {
 type eager struct {
 	challenging
 	body      bool
-	repeats   bool
 	tolerance time.Duration
 }
 
 func (e eager) NeedsBody() bool          { return e.body }
-func (e eager) KnowsRepeats() bool       { return e.repeats }
 func (e eager) Tolerance() time.Duration { return e.tolerance }
 
 func TestAnyHasTheAbilitiesOfItsSchemes(t *testing.T) {
-	plain := failing{&verify.Error{Reason: verify.ReasonMismatch}} // needs the body and knows repeats
+	plain := failing{&verify.Error{Reason: verify.ReasonMismatch}} // needs the body
 	none := eager{}
 	for name, tt := range map[string]struct {
-		schemes       []verify.Verifier
-		body, repeats bool
-		tolerance     time.Duration
+		schemes   []verify.Verifier
+		body      bool
+		tolerance time.Duration
 	}{
-		"plain":    {[]verify.Verifier{plain, plain}, true, true, 0},
-		"none":     {[]verify.Verifier{none, none}, false, false, 0},
-		"one each": {[]verify.Verifier{eager{body: true, tolerance: 1}, eager{repeats: true, tolerance: 2}, eager{tolerance: 1}}, true, false, 2},
-		"all":      {[]verify.Verifier{eager{repeats: true}, plain}, true, true, 0},
+		"plain":    {[]verify.Verifier{plain, plain}, true, 0},
+		"none":     {[]verify.Verifier{none, none}, false, 0},
+		"one each": {[]verify.Verifier{eager{body: true, tolerance: 1}, eager{tolerance: 2}, eager{tolerance: 1}}, true, 2},
+		"last":     {[]verify.Verifier{none, plain}, true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := AnyScheme{schemes: tt.schemes}
 			require.Equal(t, tt.body, s.NeedsBody())
-			require.Equal(t, tt.repeats, s.KnowsRepeats())
 			require.Equal(t, tt.tolerance, s.Tolerance())
 			require.Empty(t, s.WWWAuthenticate())
 		})

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
-
 	"github.com/caddy-relay/caddy-relay/verify"
 	"github.com/caddy-relay/caddy-relay/verify/provider"
 )
@@ -52,8 +50,8 @@ func (s *AnyScheme) Explain(ctx context.Context, r *verify.Request, now time.Tim
 		return verify.Hint{}, false
 	}
 	hint, ok := explain(ctx, scheme, r, now, failure)
-	if name := scheme.(caddy.Module).CaddyModule().ID.Name(); ok {
-		hint.Sentence = "As a request for " + name + ": " + hint.Sentence
+	if ok {
+		hint.Sentence = "As a request for " + schemeName(scheme) + ": " + hint.Sentence
 	}
 	return hint, ok
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
-	"github.com/caddy-relay/caddy-relay/verify"
 	"github.com/caddy-relay/caddy-relay/verify/replay"
 )
 
@@ -39,7 +38,7 @@ type once struct {
 	guard    *replay.Guard
 	endpoint endpoint
 	window   atomic.Int64 // a duration, which only grows
-	app      *App // keeps what must survive a restart; nil if there is none
+	app      *App         // keeps what must survive a restart; nil if there is none
 }
 
 // maxWindow is how long messages are remembered at most for the sake of tokens
@@ -76,8 +75,10 @@ func (h *Verify) provisionOnce(ctx caddy.Context, schemeConfig json.RawMessage) 
 	if h.Once == 0 {
 		return nil
 	}
-	if !knowsRepeats(h.verifier) {
-		return fmt.Errorf("the scheme %s does not tell one message from another, so none can be recognized as a repeat", h.name)
+	for _, scheme := range h.alternatives() {
+		if !knowsRepeats(scheme) {
+			return fmt.Errorf("the scheme %s does not tell one message from another, so none can be recognized as a repeat", schemeName(scheme))
+		}
 	}
 	h.warnAboutTokens()
 	o := new(once)
@@ -106,14 +107,10 @@ func (h *Verify) provisionOnce(ctx caddy.Context, schemeConfig json.RawMessage) 
 
 // warnAboutTokens logs that messages are recognized by tokens, if they are.
 func (h *Verify) warnAboutTokens() {
-	alternatives := []verify.Verifier{h.verifier}
-	if h.chooser != nil {
-		alternatives = h.chooser.alternatives()
-	}
-	for _, scheme := range alternatives {
+	for _, scheme := range h.alternatives() {
 		if s, ok := scheme.(*JWTScheme); ok && !s.CoversBody() {
 			h.logger.Warn("each token passes once: a sender that uses one for several messages gets all but the first refused",
-				zap.String("scheme", h.name))
+				zap.String("scheme", schemeName(s)))
 		}
 	}
 }

@@ -357,7 +357,7 @@ func TestRefusedOnceConfigs(t *testing.T) {
 	for config, message := range map[string]string{
 		`{"scheme":{"name":"bearer","tokens":["t"]},"once":1}`:                                                              "once: the scheme bearer does not tell one message from another",
 		`{"scheme":{"name":"basic","credentials":[{"username":"u","password":"p"}]},"once":1}`:                              "once: the scheme basic does not tell",
-		`{"scheme":{"name":"any","schemes":[{"name":"github","secrets":["s"]},{"name":"bearer","tokens":["t"]}]},"once":1}`: "once: the scheme any does not tell",
+		`{"scheme":{"name":"any","schemes":[{"name":"github","secrets":["s"]},{"name":"bearer","tokens":["t"]}]},"once":1}`: "once: the scheme bearer does not tell",
 		`{"scheme":{"name":"client_ip","ranges":["192.0.2.0/24"]},"once":1}`:                                                "once: the scheme client_ip does not tell",
 		`{"scheme":{"name":"github","secrets":["s"]},"once":-1}`:                                                            "negative once",
 		`{"scheme":{"name":"github","secrets":["s"]},"once_endpoint":"x"}`:                                                  "once_endpoint without once",
