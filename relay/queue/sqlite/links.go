@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"sync"
 	"time"
@@ -51,54 +50,6 @@ type links struct {
 	prune   linkPrune
 
 	insert, insertRow, setIndexed *sqlite.Stmt
-}
-
-// link is a link in memory.
-type link struct {
-	hash    relay.LinkHash
-	seq     int64
-	expires int64
-	value   []byte
-	older   int32 // where the next older one with this hash is, or -1
-}
-
-// linkRow is a row of the index.
-type linkRow struct{ hash, seq, expires int64 }
-
-// linkRun holds links in memory, in the order of commits.
-type linkRun struct {
-	links  []link
-	newest map[relay.LinkHash]int32
-	bytes  int
-}
-
-func newLinkRun() *linkRun { return &linkRun{newest: make(map[relay.LinkHash]int32)} }
-
-func (r *linkRun) add(l link) {
-	l.older = -1
-	if i, ok := r.newest[l.hash]; ok {
-		l.older = i
-	}
-	r.newest[l.hash] = int32(len(r.links)) //nolint:gosec // It is less than recentLinks and a batch.
-	r.links = append(r.links, l)
-	r.bytes += len(l.value)
-}
-
-// find appends the values of a hash, the newest first. A nil run has none.
-func (r *linkRun) find(values [][]byte, hash relay.LinkHash, now int64) [][]byte {
-	if r == nil {
-		return values
-	}
-	i, ok := r.newest[hash]
-	if !ok {
-		return values
-	}
-	for ; i >= 0 && len(values) < relay.MaxLinked; i = r.links[i].older {
-		if r.links[i].expires > now {
-			values = append(values, r.links[i].value)
-		}
-	}
-	return values
 }
 
 func loadLinks(conn *sqlite.Conn) (l *links, err error) {
@@ -235,65 +186,4 @@ func (l *links) undo() {
 	clear(l.staged)
 	l.staged = l.staged[:0]
 	l.spill.undo()
-}
-
-// find returns the values of a hash that are in memory, and up to which number
-// there may be others in the index, or 0 if there are none.
-func (l *links) find(hash relay.LinkHash, now int64) (values [][]byte, upTo int64) {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	values = l.frozen.find(l.recent.find(nil, hash, now), hash, now)
-	if !l.used || len(values) == relay.MaxLinked {
-		return values, 0
-	}
-	first, _ := idHash(hash).halves()
-	if l.filter != nil && !l.filter.has(spread(first)) {
-		return values, 0
-	}
-	return values, l.indexed
-}
-
-// Linked implements [relay.Queue].
-func (s *Store) Linked(ctx context.Context, hash relay.LinkHash) ([][]byte, error) {
-	// What could not be synced is not to be relied on.
-	if err := s.brokenBy(); err != nil {
-		return nil, err
-	}
-	now := time.Now().UnixMilli()
-	values, upTo := s.links.find(hash, now)
-	if upTo == 0 {
-		return values, nil
-	}
-	// What leaves the memory in between is not looked for here, and need not
-	// be, since it has been found.
-	return s.readLinked(ctx, values, idHash(hash), now, upTo)
-}
-
-// linkedSQL has no limit, since SQLite compiles a statement anew for each value
-// that is bound to one, which takes longer than the look-up.
-const linkedSQL = `SELECT value FROM links_by_hash i CROSS JOIN links l ON l.seq = i.seq
-	WHERE i.hash = ? AND i.seq <= ? AND i.expires > ? AND l.rest = ?
-	ORDER BY i.seq DESC`
-
-// readLinked appends the values of a hash that are in the index.
-func (s *Store) readLinked(ctx context.Context, values [][]byte, hash idHash, now, upTo int64) (_ [][]byte, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.reader.SetInterrupt(ctx.Done())
-	defer s.reader.SetInterrupt(nil)
-	stmt := s.queries.linked
-	defer reset(stmt, &err)
-	first, rest := hash.halves()
-	stmt.BindInt64(1, first)
-	stmt.BindInt64(2, upTo)
-	stmt.BindInt64(3, now)
-	stmt.BindInt64(4, rest)
-	for len(values) < relay.MaxLinked {
-		found, err := stmt.Step()
-		if !found || err != nil {
-			return values, err
-		}
-		values = append(values, blob(stmt, 0))
-	}
-	return values, nil
 }

@@ -205,6 +205,41 @@ func TestLinksAfterRollback(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// TestLinksThatMoveDuringASweep has links move to the index behind where a
+// sweep is.
+func TestLinksThatMoveDuringASweep(t *testing.T) {
+	s := open(t, t.TempDir())
+	s.links.size = 100
+	n := 0
+	move := func(rows int64) {
+		for from := s.links.indexed; s.links.indexed < from+rows; n++ {
+			addLinks(t, s, linkOf(n, strconv.Itoa(n), time.Hour))
+		}
+	}
+	move(2 * sweepStep)
+	_, err := s.sweepLinks(time.Now())
+	require.NoError(t, err)
+	require.NotNil(t, s.links.sweep.filter, "the pass goes on")
+	move(2 * sweepStep)
+	maintain(t, s)
+	require.NotNil(t, s.links.filter)
+	requireLinks(t, s, 0, n)
+	require.NoError(t, s.Close())
+}
+
+func TestExpiredLinkInTheIndex(t *testing.T) {
+	s := open(t, t.TempDir())
+	s.links.size = 100
+	for i := range 300 {
+		addLinks(t, s, linkOf(i, strconv.Itoa(i), time.Hour))
+	}
+	require.Equal(t, []string{"1"}, linkedValues(t, s, linkOf(1, "", 0).Hash))
+	require.NoError(t, sqlitex.Execute(s.writer, "UPDATE links_by_hash SET expires = ? WHERE seq = 2", &sqlitex.ExecOptions{Args: []any{time.Now().UnixMilli() - 1}}))
+	assert.Empty(t, linkedValues(t, s, linkOf(1, "", 0).Hash), "the sweep has not come by yet")
+	requireLinks(t, s, 2, 300)
+	require.NoError(t, s.Close())
+}
+
 // TestFailedSweepOfLinksForgetsNothing has a sweep fail halfway.
 func TestFailedSweepOfLinksForgetsNothing(t *testing.T) {
 	s := open(t, t.TempDir())
