@@ -98,6 +98,39 @@ func (e *enrollment) Verify(ctx context.Context, r *verify.Request, now time.Tim
 	return v.Verify(ctx, r, now)
 }
 
+var errNotEnrolled = errors.New("no secret is known yet: it comes when the webhook is made")
+
+// Sign implements [verify.Signer], as soon as a secret is known.
+func (e *enrollment) Sign(r *verify.Request, now time.Time) error {
+	v, err := e.load()
+	if err != nil {
+		return err
+	}
+	signer, ok := v.(verify.Signer)
+	if !ok {
+		return errNotEnrolled
+	}
+	return signer.Sign(r, now)
+}
+
+// Explain implements [verify.Explainer].
+func (e *enrollment) Explain(ctx context.Context, r *verify.Request, now time.Time, refused *verify.Error) (verify.Hint, bool) {
+	v, err := e.load()
+	if err != nil {
+		return verify.Hint{}, false
+	}
+	if v == nil {
+		return verify.Hint{
+			Cause: verify.Cause(verify.ReasonKey), Sentence: "No secret is known yet: it comes when the webhook is made, which must be while the window is open.",
+		}, true
+	}
+	x, ok := v.(verify.Explainer)
+	if !ok {
+		return verify.Hint{}, false
+	}
+	return x.Explain(ctx, r, now, refused)
+}
+
 const (
 	hookSecret    = "X-Hook-Secret"    //nolint:gosec // A name, no credential.
 	hookSignature = "X-Hook-Signature" // what events have instead
@@ -150,6 +183,8 @@ func (e *enrollment) learn(secret string) error {
 
 // Interface guards
 var (
-	_ verify.Verifier = (*enrollment)(nil)
-	_ handshake       = (*enrollment)(nil)
+	_ verify.Verifier  = (*enrollment)(nil)
+	_ verify.Signer    = (*enrollment)(nil)
+	_ verify.Explainer = (*enrollment)(nil)
+	_ handshake        = (*enrollment)(nil)
 )

@@ -79,6 +79,27 @@ func TestEnrollment(t *testing.T) {
 	require.Equal(t, b, after)
 }
 
+// TestEnrollmentSigns has an enrollment do what its verifier can do.
+func TestEnrollmentSigns(t *testing.T) {
+	e := newEnrollment(t, filepath.Join(t.TempDir(), "asana"))
+	r := post(`{"events":[]}`)
+	require.ErrorIs(t, e.Sign(r, handshakeTime), errNotEnrolled)
+	_, err := e.Verify(t.Context(), asanaEvent(t, asanaSecret), handshakeTime)
+	hint, ok := verify.Explain(t.Context(), e, r, handshakeTime, err)
+	require.True(t, ok)
+	require.Contains(t, hint.Sentence, "No secret is known yet")
+
+	require.Equal(t, http.StatusOK, e.status(t, enroll(asanaSecret), 0))
+	require.NoError(t, e.Sign(r, handshakeTime))
+	_, err = e.Verify(t.Context(), r, handshakeTime)
+	require.NoError(t, err)
+	r.Header[hookSignature] = []string{"sha256=" + r.Header[hookSignature][0]}
+	_, err = e.Verify(t.Context(), r, handshakeTime)
+	hint, ok = verify.Explain(t.Context(), e, r, handshakeTime, err)
+	require.True(t, ok)
+	require.Equal(t, verify.CausePrefix, hint.Cause)
+}
+
 func TestEnrollmentWindow(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "asana")
 	e := newEnrollment(t, file)
