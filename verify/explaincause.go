@@ -102,6 +102,6 @@ var usualSentences = map[Reason]string{
 	ReasonClaim:       "The token is authentic, but its claim %s is not as required.",
 	ReasonCoverage:    "The signature does not cover %s, which is required: the sender must sign it, or the configuration must not require it.",
 	ReasonForbidden:   "The request is not from somebody on the list, by its %s.",
-	ReasonHandshake:   "The sender tries the endpoint in a way that may not be answered, because of %s.",
+	ReasonHandshake:   "The sender tries the endpoint in a way that may not be answered: %s is not what the configuration allows.",
 	ReasonCredentials: "The credentials in %s are not among the configured ones.",
 }

@@ -53,12 +53,12 @@ func (v *Signature) explainTime(ctx context.Context, r *Request, now time.Time) 
 		return Hint{}, false
 	}
 	_, err = v.Verify(ctx, r, t)
-	return timeHint(t, now, v.timestamp.Tolerance, err == nil), true
+	return TimeHint(t, now, v.timestamp.Tolerance, err == nil), true
 }
 
-// timeHint returns the hint for a time that is further from now than the
+// TimeHint returns the hint for a time that is further from now than the
 // tolerance.
-func timeHint(t, now time.Time, tolerance time.Duration, matches bool) Hint {
+func TimeHint(t, now time.Time, tolerance time.Duration, matches bool) Hint {
 	verdict := "The signature does not match either."
 	if matches {
 		verdict = "The signature itself is right."

@@ -126,6 +126,25 @@ func (v *Verifier) checkTime(s *signature, now time.Time) error {
 	return nil
 }
 
+// Explain implements [verify.Explainer]. It says how far the time of creation is
+// from ours.
+func (v *Verifier) Explain(ctx context.Context, r *verify.Request, now time.Time, refused *verify.Error) (verify.Hint, bool) {
+	tolerance := v.maxAge
+	switch refused.Reason {
+	case verify.ReasonStale:
+	case verify.ReasonFuture:
+		tolerance = min(maxSkew, v.maxAge)
+	default:
+		return verify.Hint{}, false
+	}
+	s, err := v.find(r.Header)
+	if err != nil {
+		return verify.Hint{}, false
+	}
+	_, err = v.Verify(ctx, r, s.created)
+	return verify.TimeHint(s.created, now, tolerance, err == nil), true
+}
+
 // checkCoverage refuses signatures that do not cover what they must.
 func (v *Verifier) checkCoverage(list []covered, r *verify.Request) error {
 	field := ""
@@ -191,6 +210,7 @@ func (v *Verifier) fieldOf(c *covered) string {
 }
 
 var (
-	_ verify.Verifier = (*Verifier)(nil)
-	_ verify.Signer   = (*Verifier)(nil)
+	_ verify.Verifier  = (*Verifier)(nil)
+	_ verify.Signer    = (*Verifier)(nil)
+	_ verify.Explainer = (*Verifier)(nil)
 )

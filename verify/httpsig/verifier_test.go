@@ -255,6 +255,22 @@ func TestRefusedComponents(t *testing.T) {
 	}()))
 }
 
+func TestExplainTime(t *testing.T) {
+	v := newVerifier(t, nothing)
+	for params, want := range map[string]string{
+		`;created=1699999588;keyid="k"`:     "412 s old, and at most 300 s are accepted: the request came late or is an old one sent again, or a clock is wrong. The signature itself is right.",
+		`;created=1700000061;keyid="k"`:     "61 s ahead of the clock here, and at most 60 s are accepted: that clock is wrong, or the sender's. The signature itself is right.",
+		`;created=1699999588;keyid="other"`: "The signature does not match either.",
+	} {
+		r := post("")
+		sign(r, "sig", `("@method")`+params, `"@method": POST`)
+		_, err := v.Verify(t.Context(), r, now)
+		hint, ok := verify.Explain(t.Context(), v, r, now, err)
+		require.True(t, ok)
+		require.Contains(t, hint.Sentence, want)
+	}
+}
+
 func TestParameters(t *testing.T) {
 	v := newVerifier(t, nothing)
 	for params, want := range map[string]string{
