@@ -56,8 +56,8 @@ func (v *Signature) explainTime(ctx context.Context, r *Request, now time.Time) 
 	return TimeHint(t, now, v.timestamp.Tolerance, err == nil), true
 }
 
-// TimeHint returns the hint for a time that is further from now than the
-// tolerance.
+// TimeHint returns the hint for a time t that is further from now than the
+// tolerance. matches is set if the signature would be accepted at t.
 func TimeHint(t, now time.Time, tolerance time.Duration, matches bool) Hint {
 	verdict := "The signature does not match either."
 	if matches {
