@@ -2,9 +2,11 @@ package smppbridge
 
 import (
 	"container/list"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/caddy-relay/caddy-relay/relay"
 	"github.com/caddy-relay/caddy-relay/smppbridge/receipt"
 )
 
@@ -14,12 +16,15 @@ import (
 const (
 	maxRecent = 10_000
 	recentAge = 15 * time.Minute
+	// maxSameKey is how many messages are kept under one key, as in the store: an
+	// SMSC may give all messages the same id.
+	maxSameKey = relay.MaxLinked
 )
 
 // recent holds the messages that were just taken.
 type recent struct {
 	mu    sync.Mutex
-	byKey map[receipt.Key][]*origin // the latest first
+	byKey map[receipt.Key][]*origin // the oldest first
 	byAge list.List                 // of recentEntry, the oldest first
 }
 
@@ -44,22 +49,33 @@ func (r *recent) add(now time.Time, key receipt.Key, o *origin) {
 		r.drop(e)
 	}
 	r.byAge.PushBack(recentEntry{key, o, now})
-	r.byKey[key] = append([]*origin{o}, r.byKey[key]...)
+	same := r.byKey[key]
+	if len(same) == maxSameKey {
+		copy(same, same[1:])
+		same[maxSameKey-1] = o
+		return
+	}
+	r.byKey[key] = append(same, o)
 }
 
 // drop is called with the lock held, for the oldest entry.
 func (r *recent) drop(e recentEntry) {
 	same := r.byKey[e.key]
-	if len(same) <= 1 {
+	switch {
+	case len(same) == 0 || same[0] != e.origin: // It had to go before.
+	case len(same) == 1:
 		delete(r.byKey, e.key)
-		return
+	default:
+		r.byKey[e.key] = same[1:]
 	}
-	r.byKey[e.key] = same[: len(same)-1 : len(same)-1]
 }
 
-// find appends the messages under a key.
+// find appends the messages under a key, the latest first.
 func (r *recent) find(dst []*origin, key receipt.Key) []*origin {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append(dst, r.byKey[key]...)
+	for _, o := range slices.Backward(r.byKey[key]) {
+		dst = append(dst, o)
+	}
+	return dst
 }

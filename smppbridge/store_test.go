@@ -1,6 +1,7 @@
 package smppbridge
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -71,18 +72,25 @@ func TestRecentIsBounded(t *testing.T) {
 	r := newRecent()
 	now := time.Unix(0, 0)
 	for i := range 2 * maxRecent {
-		r.add(now, receipt.Key(i%3), &origin{MessageID: "m", Part: uint8(i % 2)})
+		r.add(now, receipt.Key(i%1000), &origin{MessageID: strconv.Itoa(i)})
 	}
 	require.Equal(t, maxRecent, r.byAge.Len())
-	total := 0
-	for key := range receipt.Key(3) {
-		total += len(r.find(nil, key))
+	require.Len(t, r.byKey, 1000)
+	for i, o := range r.find(nil, 7) {
+		require.Equal(t, strconv.Itoa(2*maxRecent-1000*(i+1)+7), o.MessageID, "the latest first")
 	}
-	require.Equal(t, maxRecent, total)
+	require.Len(t, r.find(nil, 7), maxRecent/1000)
+	for i := range 2 * maxSameKey {
+		r.add(now, 5000, &origin{MessageID: strconv.Itoa(i)})
+	}
+	require.Len(t, r.find(nil, 5000), maxSameKey)
+	require.Equal(t, strconv.Itoa(2*maxSameKey-1), r.find(nil, 5000)[0].MessageID)
 	latest := &origin{MessageID: "latest"}
 	r.add(now.Add(recentAge), 1, latest)
 	require.Equal(t, []*origin{latest}, r.find(nil, 1))
 	require.Empty(t, r.find(nil, 2))
+	require.Equal(t, 1, r.byAge.Len())
+	require.Len(t, r.byKey, 1, "nothing is left behind")
 }
 
 func TestLateTableIsBounded(t *testing.T) {
