@@ -21,6 +21,8 @@ type attempt struct {
 	links    []relay.Link
 	// changed tells that the note is not that of before.
 	changed bool
+	// begun tells that it is recorded that something is sent.
+	begun bool
 	// tried are the remedies that were applied.
 	tried remedies
 }
@@ -89,6 +91,9 @@ func (a *attempt) run(ctx context.Context) relay.Result {
 	for i := range a.note.Parts {
 		if a.note.Parts[i].State == partAccepted {
 			continue
+		}
+		if result, ok := a.begin(ctx, i); !ok {
+			return a.finish(result)
 		}
 		if result, ok := a.part(ctx, i); !ok {
 			return a.finish(result)

@@ -1,6 +1,7 @@
 package smppbridge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,8 @@ type Binds struct {
 	started time.Time
 	// responseTimeout is that of the sessions.
 	responseTimeout time.Duration
+	// maxHeld is how many receipts may wait for their message.
+	maxHeld int
 
 	matcher *receipt.Matcher
 	// rule is what the matcher last followed.
@@ -77,6 +80,7 @@ func NewBinds(c BindConfig) (*Binds, error) {
 	if b.responseTimeout == 0 {
 		b.responseTimeout = session.DefaultResponseTimeout
 	}
+	b.maxHeld = cmp.Or(c.Session.MaxUnanswered, session.DefaultMaxUnanswered) / 2
 	return b, nil
 }
 
@@ -135,7 +139,9 @@ func (b *Binds) run(f func()) bool {
 func (d *Destination) Start() error {
 	b := d.binds
 	b.mu.Lock()
-	b.destinations = append(b.destinations, d)
+	if !slices.Contains(b.destinations, d) {
+		b.destinations = append(b.destinations, d)
+	}
 	b.mu.Unlock()
 	return b.Start()
 }
@@ -195,6 +201,9 @@ func (b *Binds) submit(ctx context.Context, p pdu.PDU, wait time.Duration, late 
 
 // up waits until a session is bound that can submit.
 func (b *Binds) up(ctx context.Context, wait time.Duration) (*session.Pool, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	b.mu.Lock()
 	pool, bound := b.pool, b.bound
 	b.mu.Unlock()

@@ -355,7 +355,7 @@ func TestLostResponse(t *testing.T) {
 				require.Contains(t, r.Detail, "unknown whether the SMSC has taken the message: no response in time")
 				require.Equal(t, session.DefaultResponseTimeout, time.Since(began).Round(time.Second))
 				require.Equal(t, []notePart{{State: partUnknown}}, parts(t, r))
-				b.smsc.session().Close()
+				require.NoError(t, b.smsc.session().Close())
 			})
 		})
 	}
@@ -450,7 +450,7 @@ func TestWindowFull(t *testing.T) {
 		require.Equal(t, "no session had room in its window within 1m30s", r.Detail)
 		require.Equal(t, 90*time.Second, time.Since(began))
 		time.Sleep(time.Minute)
-		b.smsc.session().Close()
+		require.NoError(t, b.smsc.session().Close())
 	})
 }
 
@@ -482,7 +482,7 @@ func TestShutdown(t *testing.T) {
 			require.Equal(t, relay.Permanent, r.Outcome)
 			require.NotEqual(t, relay.ReasonCanceled, r.Reason, "it has to be recorded")
 			require.Contains(t, r.Detail, "unknown whether")
-			b.smsc.session().Close()
+			require.NoError(t, b.smsc.session().Close())
 		})
 	})
 	t.Run("not sent", func(t *testing.T) {
@@ -496,6 +496,88 @@ func TestShutdown(t *testing.T) {
 			require.Equal(t, relay.ReasonCanceled, r.Reason)
 			require.Nil(t, r.Note)
 		})
+	})
+}
+
+// A process that is killed while a message is sent leaves no outcome behind, but
+// the next one knows.
+func TestKilledWhileSending(t *testing.T) {
+	for duplicates, want := range map[Duplicates]relay.Outcome{AvoidDuplicates: relay.Permanent, AllowDuplicates: relay.Delivered} {
+		t.Run(duplicatesNames[duplicates], func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				config := func(c *Config, _ *BindConfig) { c.Duplicates = duplicates }
+				b := start(t, take, config)
+				d := delivery(t, recipient, "Hello")
+				require.Equal(t, relay.Delivered, b.Deliver(t.Context(), d).Outcome)
+				b.close() // The result is lost.
+				time.Sleep(time.Second)
+				b.open(config)
+				defer b.close()
+				r := b.Deliver(t.Context(), d)
+				require.Equal(t, want, r.Outcome, r.Detail)
+				if duplicates == AllowDuplicates {
+					require.Len(t, b.smsc.submitted(), 2)
+					return
+				}
+				require.Contains(t, r.Detail, "unknown whether the SMSC has taken the message: the process ended")
+				require.Len(t, b.smsc.submitted(), 1)
+				// Somebody who has found out replays it.
+				require.Equal(t, relay.Delivered, b.again(d, r).Outcome)
+			})
+		})
+	}
+}
+
+// What was not sent at all, or refused, is no reason to think so.
+func TestNotKilledWhileSending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, func(n int, r *session.Request) {
+			if n == 1 {
+				_ = r.Refuse(pdu.StatusSysErr)
+				return
+			}
+			take(n, r)
+		}, func(_ *Config, bind *BindConfig) { bind.Session.Window = 1 })
+		d := delivery(t, recipient, "Hello")
+		r := b.Deliver(t.Context(), d)
+		require.Equal(t, relay.Retry, r.Outcome)
+		b.keep(d, r)
+		b.smsc.mu.Lock()
+		b.smsc.answer = lose
+		b.smsc.mu.Unlock()
+		other := delivery(t, recipient, "Hello")
+		other.ID = "q_2"
+		go b.Deliver(context.Background(), other) // It takes the window.
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		r = b.Deliver(ctx, d)
+		require.Equal(t, relay.ReasonCanceled, r.Reason)
+		b.keep(d, r)
+		require.NoError(t, b.smsc.session().Close())
+		b.smsc.mu.Lock()
+		b.smsc.answer = take
+		b.smsc.mu.Unlock()
+		b.close()
+		b.open()
+		defer b.close()
+		r = b.Deliver(t.Context(), d)
+		require.Equal(t, relay.Delivered, r.Outcome, r.Detail)
+	})
+}
+
+func TestStoreFailsBeforeSending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, take)
+		defer b.close()
+		b.store.fail(errors.New("disk full"))
+		r := b.Deliver(t.Context(), delivery(t, recipient, "Hello"))
+		require.Equal(t, relay.Retry, r.Outcome)
+		require.Contains(t, r.Detail, "could not be recorded: disk full")
+		require.Empty(t, b.smsc.submitted())
+		b.store.fail(relay.ErrFull)
+		r = b.Deliver(t.Context(), delivery(t, recipient, "Hello"))
+		require.Equal(t, relay.Delivered, r.Outcome, "a full queue has to be emptied")
 	})
 }
 

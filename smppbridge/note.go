@@ -17,6 +17,8 @@ type note struct {
 	Source int `json:"source"`
 	// Digest tells whether the parts are still the same.
 	Digest string `json:"digest,omitempty"`
+	// Runs counts the attempts in which something was to be sent.
+	Runs int `json:"runs,omitempty"`
 	// Refused counts answers after which only so many tries make sense.
 	Refused int        `json:"refused,omitempty"`
 	Parts   []notePart `json:"parts,omitempty"`

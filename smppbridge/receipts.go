@@ -19,10 +19,6 @@ const (
 	// holdTime is how long a receipt whose message is not known waits for the
 	// response to it. SMSCs wait longer for our answer.
 	holdTime = 10 * time.Second
-	// maxHeld is how many may wait, since each takes one of the requests that
-	// the SMSC may have open: so many receipts that are not ours must not keep
-	// it from sending others.
-	maxHeld = 50
 	// receiptDedup is how long a receipt that is repeated is known.
 	receiptDedup = 24 * time.Hour
 )
@@ -66,7 +62,9 @@ func (b *Binds) receipt(d *Destination, r *session.Request, c *receipt.Receipt) 
 	case err != nil:
 		b.storeFailed(d, err)
 		b.answer(d, r, kindReceipt, pdu.StatusRxTAppn)
-	case certain, len(keys) == 0, b.inFlight.Load() == 0 && o == nil, b.early.Len() >= maxHeld:
+	// Each that waits takes one of the requests that the SMSC may have open: many
+	// receipts that are not ours must not keep it from sending others.
+	case certain, len(keys) == 0, b.inFlight.Load() == 0 && o == nil, b.early.Len() >= b.maxHeld:
 		b.emitReceipt(ctx, d, r, c, o)
 	default:
 		b.hold(d, r, c, keys)

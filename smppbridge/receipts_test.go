@@ -120,18 +120,18 @@ func TestManyReceiptsWhoseMessageIsUnknown(t *testing.T) {
 		defer b.close()
 		go b.Deliver(context.Background(), delivery(t, recipient, "Hello"))
 		synctest.Wait()
-		for i := range maxHeld {
+		for i := range b.binds.maxHeld {
 			go b.smsc.send(receiptOf("held"+strconv.Itoa(i), "DELIVRD"))
 		}
 		synctest.Wait()
-		require.Equal(t, maxHeld, b.binds.early.Len())
+		require.Equal(t, b.binds.maxHeld, b.binds.early.Len())
 		began := time.Now()
 		require.Equal(t, pdu.StatusOK, b.smsc.send(receiptOf("one more", "DELIVRD")))
 		require.Zero(t, time.Since(began))
 		time.Sleep(holdTime)
 		synctest.Wait()
-		require.Len(t, b.receipts(), maxHeld+1)
-		b.smsc.session().Close()
+		require.Len(t, b.receipts(), b.binds.maxHeld+1)
+		require.NoError(t, b.smsc.session().Close())
 	})
 }
 

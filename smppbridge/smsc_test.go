@@ -120,9 +120,12 @@ type fakeStore struct {
 	err    error
 	events []accepted
 	links  map[relay.LinkHash][][]byte
+	marks  map[relay.MarkHash]bool
 }
 
-func newFakeStore() *fakeStore { return &fakeStore{links: make(map[relay.LinkHash][][]byte)} }
+func newFakeStore() *fakeStore {
+	return &fakeStore{links: make(map[relay.LinkHash][][]byte), marks: make(map[relay.MarkHash]bool)}
+}
 
 func (s *fakeStore) Accept(e *relay.Event, to []string, dedup time.Duration, _ ...relay.Mark) (bool, error) {
 	s.mu.Lock()
@@ -155,6 +158,24 @@ func (s *fakeStore) Linked(_ context.Context, hash relay.LinkHash) ([][]byte, er
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.links[hash], s.err
+}
+
+func (s *fakeStore) Remember(marks ...relay.Mark) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil && !errors.Is(s.err, relay.ErrFull) {
+		return s.err
+	}
+	for _, m := range marks {
+		s.marks[m.Hash] = true
+	}
+	return nil
+}
+
+func (s *fakeStore) Remembered(_ context.Context, hash relay.MarkHash) (uint16, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return 0, s.marks[hash], s.err
 }
 
 func (s *fakeStore) fail(err error) {

@@ -19,6 +19,11 @@ type Store interface {
 	Link(ctx context.Context, links ...relay.Link) error
 	// Linked returns the values of the links with a hash, the newest first.
 	Linked(ctx context.Context, hash relay.LinkHash) ([][]byte, error)
+	// Remember keeps marks and returns once that is durable. It must do so even
+	// when there is no room for events, since no message is sent without.
+	Remember(marks ...relay.Mark) error
+	// Remembered returns whether a mark is kept.
+	Remembered(ctx context.Context, hash relay.MarkHash) (note uint16, ok bool, err error)
 }
 
 // Route says which destinations get what comes back.
@@ -88,7 +93,7 @@ func decodeOrigin(b []byte) (*origin, error) {
 	b = b[3:]
 	for _, text := range o.texts() {
 		length, n := binary.Uvarint(b)
-		if n <= 0 || length > uint64(len(b)-n) {
+		if n <= 0 || length > uint64(len(b[n:])) {
 			return nil, errOrigin
 		}
 		end := n + int(length) //nolint:gosec // Checked above.
@@ -97,15 +102,16 @@ func decodeOrigin(b []byte) (*origin, error) {
 	return o, nil
 }
 
-// The kinds of links, so that none is taken for another.
+// The kinds of links and marks, so that none is taken for another.
 const (
 	linkMessage = 'm' // message_id to origin
 	linkStates  = 's' // delivery to the states of its parts
 	linkPart    = 'p' // part of a message to us
+	markBegun   = 'b' // run of a delivery
 )
 
-// hashOf returns the hash of a link.
-func hashOf(kind byte, smsc string, parts ...string) (hash relay.LinkHash) {
+// hashOf returns the hash of a link or mark.
+func hashOf(kind byte, smsc string, parts ...string) (hash [16]byte) {
 	b := make([]byte, 0, 128)
 	b = append(b, kind)
 	b = appendText(b, smsc)
