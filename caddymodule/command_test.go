@@ -202,7 +202,11 @@ func TestVerifyCommandOutput(t *testing.T) {
 		},
 		"LF in the header": {stripe, strings.ReplaceAll(good, "\r\n", "\n"), nil, 0, []string{"valid\n"}},
 		"cut off":          {stripe, good[:len(good)-3], nil, 1, []string{"hint: The body is 3 bytes shorter than Content-Length says"}},
-		"other sender":     {"verify github s", good, nil, 1, []string{"reason: missing_field\nfield: X-Hub-Signature-256\nhint: The request has Stripe-Signature", "verify stripe"}},
+		"cut off, and not looked at": {
+			"verify bearer token", "POST / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer token\r\nContent-Length: 9\r\n\r\nbody", nil, 1,
+			[]string{"invalid\n", "reason: body_unreadable\n", "hint: The body is 5 bytes shorter than Content-Length says"},
+		},
+		"other sender": {"verify github s", good, nil, 1, []string{"reason: missing_field\nfield: X-Hub-Signature-256\nhint: The request has Stripe-Signature", "verify stripe"}},
 		"other sender, and no preset": {
 			"verify hmac s {\nheader X-Sig\n}", good, nil, 1,
 			[]string{"hint: The request has Stripe-Signature", "verify stripe"},

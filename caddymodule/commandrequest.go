@@ -22,6 +22,8 @@ type capture struct {
 	dropped []string
 	// remarks are about what is odd with the file.
 	remarks []string
+	// cutOff is set if the body is shorter than was announced.
+	cutOff bool
 }
 
 var errNoRequest = errors.New("no HTTP/1.1 request: it begins with a line such as POST /hooks HTTP/1.1, and the header ends with an empty line")
@@ -65,6 +67,7 @@ func (c *capture) readBody(reader *bufio.Reader) error {
 	default:
 		c.body = body
 		if missing := announced - int64(len(body)); missing > 0 {
+			c.cutOff = true
 			c.remarks = append(c.remarks, fmt.Sprintf(
 				"The body is %d bytes shorter than Content-Length says: it was cut off, or saved with other line breaks.", missing))
 		}

@@ -134,7 +134,12 @@ func (h *Verify) examine(ctx context.Context, c *capture, url *publicURL, out *r
 	if err != nil {
 		return h.reportRefusal(ctx, c, &r, err, out)
 	}
-	out.valid(&identity)
+	if c.cutOff {
+		// The server would wait for the rest, whatever the scheme looks at.
+		out.invalid(h.name, &verify.Error{Reason: reasonBodyUnreadable}, verify.Hint{})
+	} else {
+		out.valid(&identity)
+	}
 	out.hints(c.remarks)
 	return nil
 }

@@ -252,5 +252,5 @@ func TestFetchGuard(t *testing.T) {
 	s := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("called") }))
 	defer s.Close()
 	_, err := newFetchClient(false).Get(t.Context(), s.URL, 10)
-	require.ErrorContains(t, err, "loopback")
+	require.ErrorContains(t, err, "is no public address")
 }

@@ -39,7 +39,7 @@ func (a *answering) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 	return a.with(call, w, r)
 }
 
-func status(code int) *answering {
+func answeringWith(code int) *answering {
 	return &answering{with: func(_ int, w http.ResponseWriter, _ *http.Request) error {
 		w.WriteHeader(code)
 		return nil
@@ -256,7 +256,7 @@ func (c mergedContext) Err() error            { return c.end.Err() }
 
 // TestOnceDoesNotWaitForItself has a request pass the same guard twice.
 func TestOnceDoesNotWaitForItself(t *testing.T) {
-	outer, inner, next := newVerify(t, onceConfig), newVerify(t, onceConfig), status(http.StatusAccepted)
+	outer, inner, next := newVerify(t, onceConfig), newVerify(t, onceConfig), answeringWith(http.StatusAccepted)
 	require.Same(t, outer.once.guard, inner.once.guard)
 	requireAnswer(t, githubRequest("hello"), http.StatusAccepted, false, outer, inner, next)
 	requireAnswer(t, githubRequest("hello"), http.StatusAccepted, true, outer, inner, next)
@@ -283,7 +283,7 @@ func TestOnceNeedsAReplayKey(t *testing.T) {
 	h := newVerify(t, onceConfig)
 	h.verifier = challenging{} // its identities have none
 	before := rejections(t, verify.ReasonMissing)
-	next := status(http.StatusOK)
+	next := answeringWith(http.StatusOK)
 	requireAnswer(t, githubRequest("hello"), http.StatusUnauthorized, false, h, next)
 	require.InDelta(t, before+1, rejections(t, verify.ReasonMissing), 0)
 	require.Zero(t, next.calls)
@@ -292,14 +292,14 @@ func TestOnceNeedsAReplayKey(t *testing.T) {
 // TestOnceEndpoints checks who takes whose messages for repeats.
 func TestOnceEndpoints(t *testing.T) {
 	first := newVerify(t, onceConfig)
-	requireAnswer(t, githubRequest("hello"), http.StatusOK, false, first, status(http.StatusOK))
+	requireAnswer(t, githubRequest("hello"), http.StatusOK, false, first, answeringWith(http.StatusOK))
 	for config, same := range map[string]bool{
 		onceConfig: true, // as after a reload
 		`{"once":7200000000000, "max_body":100, "scheme":{"secrets": ["secret"], "name": "github"}}`: true,
 		`{"scheme":{"name":"github","secrets":["secret"]},"once":3600000000000,"once_endpoint":"2"}`: false,
 		`{"scheme":{"name":"github","secrets":["secret","other"]},"once":3600000000000}`:             false,
 	} {
-		next := status(http.StatusOK)
+		next := answeringWith(http.StatusOK)
 		requireAnswer(t, githubRequest("hello"), http.StatusOK, same, newVerify(t, config), next)
 		require.Equal(t, same, next.calls == 0, config)
 	}
@@ -307,11 +307,11 @@ func TestOnceEndpoints(t *testing.T) {
 
 func TestOnceIsForgottenWithTheLastConfig(t *testing.T) {
 	h := newVerify(t, onceConfig)
-	requireAnswer(t, githubRequest("hello"), http.StatusOK, false, h, status(http.StatusOK))
+	requireAnswer(t, githubRequest("hello"), http.StatusOK, false, h, answeringWith(http.StatusOK))
 	require.NoError(t, h.Cleanup())
 	require.NoError(t, h.Cleanup(), "once more does no harm")
-	requireAnswer(t, githubRequest("hello"), http.StatusOK, true, h, status(http.StatusOK)) // a request still under way
-	requireAnswer(t, githubRequest("hello"), http.StatusOK, false, newVerify(t, onceConfig), status(http.StatusOK))
+	requireAnswer(t, githubRequest("hello"), http.StatusOK, true, h, answeringWith(http.StatusOK)) // a request still under way
+	requireAnswer(t, githubRequest("hello"), http.StatusOK, false, newVerify(t, onceConfig), answeringWith(http.StatusOK))
 }
 
 // TestOnceTellsAlternativesApart checks that two senders can use the same ids.
@@ -346,7 +346,7 @@ func TestOnceFull(t *testing.T) {
 		h.once.guard.Accept(turn, replay.Answer{Status: http.StatusOK}, time.Hour, false)
 	}
 	before := rejections(t, reasonGuardFull)
-	next := status(http.StatusOK)
+	next := answeringWith(http.StatusOK)
 	w := requireAnswer(t, githubRequest("hello"), http.StatusServiceUnavailable, false, h, next)
 	require.Equal(t, retryAfter, w.Header().Get("Retry-After"))
 	require.InDelta(t, before+1, rejections(t, reasonGuardFull), 0)

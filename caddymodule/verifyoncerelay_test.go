@@ -150,7 +150,7 @@ func TestOnceWithoutQueue(t *testing.T) {
 	h, handler, _ := newGuardedRelay(t, Responses{})
 	require.NoError(t, handler.app.engine.Close(t.Context()))
 	before := rejections(t, reasonQueueUnavailable)
-	next := status(http.StatusOK)
+	next := answeringWith(http.StatusOK)
 	w := requireAnswer(t, githubRequest("hello"), http.StatusServiceUnavailable, false, h, next)
 	require.Equal(t, retryAfter, w.Header().Get("Retry-After"))
 	require.Zero(t, next.calls)
@@ -179,7 +179,7 @@ func TestOnceReleasesWhatRelayRefuses(t *testing.T) {
 func TestOnceLeavesNoMarks(t *testing.T) {
 	h, handler, _ := newGuardedRelay(t, Responses{})
 	r := githubRequestWithID("hello", "1")
-	requireAnswer(t, r, http.StatusBadGateway, false, h, status(http.StatusBadGateway))
+	requireAnswer(t, r, http.StatusBadGateway, false, h, answeringWith(http.StatusBadGateway))
 	require.Nil(t, expectedMarks(r))
 	requireAnswer(t, r, http.StatusAccepted, false, handler)
 	restart(h)

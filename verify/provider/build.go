@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/caddy-relay/caddy-relay/verify"
@@ -149,11 +150,21 @@ func asanaRow(p *Profile, s *Settings) (verify.Verifier, error) {
 	var window time.Duration
 	if text != "" {
 		var err error
-		if window, err = time.ParseDuration(text); err != nil {
+		if window, err = parseDuration(text); err != nil {
 			return nil, fmt.Errorf("window is %q, not a duration such as 10m", text)
 		}
 	}
 	return newAsanaEnrollment(file, s.Now, window, build)
+}
+
+// parseDuration parses a duration that may be in days, as all others in
+// configurations may.
+func parseDuration(text string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.Atoi(days)
+		return time.Duration(n) * 24 * time.Hour, err
+	}
+	return time.ParseDuration(text)
 }
 
 func graphRow(p *Profile, s *Settings) (verify.Verifier, error) {
