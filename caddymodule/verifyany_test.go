@@ -174,7 +174,7 @@ func TestAnyTakesNoEventForAHandshake(t *testing.T) {
 		h := newVerify(t, `{"scheme":{"name":"any","schemes":[`+scheme+`,{"name":"bearer","tokens":["t"]}]}}`)
 		for token, refused := range map[string]bool{"t": false, "other": true} {
 			r := newRequest(request.method, request.target, strings.NewReader(request.body), "Authorization", "Bearer "+token)
-			next := status(http.StatusAccepted)
+			next := answeringWith(http.StatusAccepted)
 			w := httptest.NewRecorder()
 			_, err := serve(w, r, h, next)
 			if refused {
