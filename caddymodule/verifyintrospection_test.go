@@ -4,17 +4,16 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/caddy-relay/caddy-relay/verify/verifytest"
 )
 
 func TestIntrospectionVectors(t *testing.T) {
-	content, err := os.ReadFile("../verify/introspect/testdata/verify.json")
-	require.NoError(t, err)
 	var vectors []struct {
 		ID, Method, URL, Body, Expect string
 		Headers                       [][2]string
@@ -25,8 +24,7 @@ func TestIntrospectionVectors(t *testing.T) {
 			Scope    string
 		}
 	}
-	require.NoError(t, json.Unmarshal(content, &vectors))
-	require.NotEmpty(t, vectors)
+	verifytest.Vectors(t, "../verify/testdata/verify.json", &vectors, "introspection")
 	t.Setenv("CLIENT_SECRET", "sEcReT")
 	for _, v := range vectors {
 		t.Run(v.ID, func(t *testing.T) {

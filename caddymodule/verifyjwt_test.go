@@ -16,6 +16,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	gojwt "github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/caddy-relay/caddy-relay/verify/verifytest"
 )
 
 // verifyDirective loads a handler from a directive. The error is that of the
@@ -88,8 +90,6 @@ func TestJWT(t *testing.T) {
 // TestJWTVectors sends the vectors of tokens through handlers that are
 // configured as the documentation shows, with a server for the key sets.
 func TestJWTVectors(t *testing.T) {
-	content, err := os.ReadFile("../verify/jwt/testdata/verify.json")
-	require.NoError(t, err)
 	var vectors []struct {
 		ID, Method, URL, Body, Expect, Secret string
 		Headers                               [][2]string
@@ -105,8 +105,7 @@ func TestJWTVectors(t *testing.T) {
 			BodyHash   *struct{ Claim, Encoding string } `json:"body_hash_claim"`
 		}
 	}
-	require.NoError(t, json.Unmarshal(content, &vectors))
-	require.NotEmpty(t, vectors)
+	verifytest.Vectors(t, "../verify/testdata/verify.json", &vectors, "jwt", "jwt-jwks")
 	for _, v := range vectors {
 		t.Run(v.ID, func(t *testing.T) {
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(v.Config.JWKS) }))

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -23,6 +22,7 @@ import (
 	"github.com/caddy-relay/caddy-relay/verify/fetch"
 	"github.com/caddy-relay/caddy-relay/verify/introspect"
 	"github.com/caddy-relay/caddy-relay/verify/token"
+	"github.com/caddy-relay/caddy-relay/verify/verifytest"
 )
 
 var now = time.Unix(1700000000, 0)
@@ -84,10 +84,7 @@ func TestVectors(t *testing.T) {
 			Scope    string
 		}
 	}
-	b, err := os.ReadFile("testdata/verify.json")
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(b, &vectors))
-	require.NotEmpty(t, vectors)
+	verifytest.Vectors(t, "../testdata/verify.json", &vectors, "introspection")
 	reasons := map[string]verify.Reason{
 		"introspection/inactive":      verify.ReasonCredentials,
 		"introspection/active-string": verify.ReasonCredentials,

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/caddy-relay/caddy-relay/verify"
 	"github.com/caddy-relay/caddy-relay/verify/jwt"
 	"github.com/caddy-relay/caddy-relay/verify/token"
+	"github.com/caddy-relay/caddy-relay/verify/verifytest"
 )
 
 // vector is a request with the verdict it must get. "source" and "why" in the
@@ -88,10 +88,7 @@ func (v *vector) request(t testing.TB) *verify.Request {
 }
 
 func vectors(t testing.TB) (vectors []vector) {
-	b, err := os.ReadFile("testdata/verify.json")
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(b, &vectors))
-	require.NotEmpty(t, vectors)
+	verifytest.Vectors(t, "../testdata/verify.json", &vectors, "jwt", "jwt-jwks")
 	return vectors
 }
 

@@ -3,17 +3,16 @@ package provider
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/caddy-relay/caddy-relay/verify"
+	"github.com/caddy-relay/caddy-relay/verify/verifytest"
 )
 
 // vector is a request with the verdict it must get. Many are published by the
@@ -83,10 +82,8 @@ func newRequest(t testing.TB, method, rawURL, body string, fields ...string) *ve
 }
 
 func TestOwnVectors(t *testing.T) {
-	file, err := os.ReadFile("testdata/vectors.json")
-	require.NoError(t, err)
 	var vectors []vector
-	require.NoError(t, json.Unmarshal(file, &vectors))
+	verifytest.Vectors(t, "../testdata/verify.json", &vectors, "twilio", "vonage-legacy", "aws-sns")
 	require.Len(t, vectors, 41)
 	for _, v := range vectors {
 		t.Run(v.ID, func(t *testing.T) {
