@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 
 	"github.com/caddy-relay/caddy-relay/relay"
@@ -51,6 +52,7 @@ type App struct {
 	ctx    caddy.Context
 	config relay.Config
 	queue  QueueModule
+	smpp   map[string]*SMPP // the destinations of that type, by name
 
 	// ready is closed when Start has opened the queue, so that requests which
 	// come in earlier wait for it instead of failing.
@@ -62,7 +64,8 @@ type App struct {
 
 // Destination is a way out for events.
 type Destination struct {
-	// The number of deliveries tried at a time, at most. Default: 64.
+	// The number of deliveries tried at a time, at most. Default: 64; for `smpp`,
+	// what its windows and rate allow.
 	Concurrency int `json:"concurrency,omitempty"`
 
 	// When failed deliveries are tried again. What is not set here is as in
@@ -71,6 +74,8 @@ type Destination struct {
 
 	// What to deliver to. Required.
 	ToRaw json.RawMessage `json:"to,omitempty" caddy:"namespace=relay.destinations inline_key=type"`
+
+	token caddyfile.Token // its place in the Caddyfile, while that is parsed
 }
 
 // DestinationModule is what modules in the namespace `relay.destinations`
@@ -107,6 +112,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 			return fmt.Errorf("destination %s: %w", name, err)
 		}
 	}
+	if err := a.checkSMPP(); err != nil {
+		return err
+	}
 	if err := a.registerMetrics(ctx); err != nil {
 		return err
 	}
@@ -133,9 +141,6 @@ func (a *App) provisionDestination(ctx caddy.Context, name string, d *Destinatio
 	if d == nil || d.ToRaw == nil {
 		return errors.New("nothing to deliver to")
 	}
-	if d.Concurrency == 0 {
-		d.Concurrency = defaultConcurrency
-	}
 	schedule, err := a.Retry.merged(d.Retry).schedule()
 	if err != nil {
 		return err
@@ -143,6 +148,14 @@ func (a *App) provisionDestination(ctx caddy.Context, name string, d *Destinatio
 	mod, err := ctx.LoadModule(d, "ToRaw")
 	if err != nil {
 		return err
+	}
+	standard := defaultConcurrency
+	if s, ok := mod.(*SMPP); ok {
+		a.joinSMPP(s, name)
+		standard = s.defaultConcurrency()
+	}
+	if d.Concurrency == 0 {
+		d.Concurrency = standard
 	}
 	dest, err := mod.(DestinationModule).Destination(d.Concurrency)
 	if err != nil {
@@ -192,9 +205,11 @@ func (a *App) Stop() error {
 	return nil
 }
 
-// Cleanup lets go of the queue, which is closed if no other config uses it.
+// Cleanup lets go of the queue, which is closed if no other config uses it, and
+// then of the sessions that deliveries under way still need.
 func (a *App) Cleanup() error {
 	a.detach()
+	defer a.closeDestinations()
 	for _, d := range a.config.Destinations {
 		if c, ok := d.Destination.(interface{ CloseIdleConnections() }); ok {
 			c.CloseIdleConnections()
@@ -231,7 +246,9 @@ type startedHandler struct{ app *App }
 // Handle implements caddyevents.Handler.
 func (h startedHandler) Handle(context.Context, caddy.Event) error {
 	if h.app.attachment != nil {
-		h.app.engine.setGrace(gracePeriod(h.app.ctx))
+		grace := gracePeriod(h.app.ctx)
+		h.app.engine.setGrace(grace)
+		h.app.activateDestinations(grace)
 		h.app.attachment.Activate()
 	}
 	return nil

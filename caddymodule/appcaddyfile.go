@@ -81,7 +81,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return d.Errf("destination %s: %v", name, err)
 		}
 	}
-	return nil
+	return checkSMPPCaddyfile(a.Destinations)
 }
 
 func (a *App) unmarshalOption(d *caddyfile.Dispenser, option string) (err error) {
@@ -122,7 +122,7 @@ func (a *App) unmarshalDestination(d *caddyfile.Dispenser) error {
 	if !d.NextArg() {
 		return d.ArgErr()
 	}
-	dest := new(Destination)
+	dest := &Destination{token: d.Token()}
 	tokens, err := splitSegment(d, dest.unmarshalOption)
 	if err != nil {
 		return err

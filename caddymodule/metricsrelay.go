@@ -93,9 +93,11 @@ func (o *observer) Synced(took time.Duration) { o.syncTime.Observe(took.Seconds(
 // registerMetrics adds the metrics of the engines and of the app's own queue
 // to the registry of its config.
 func (a *App) registerMetrics(ctx caddy.Context) error {
-	return registerMetrics(ctx.GetMetricsRegistry(), rejectedTotal,
-		metrics.accepted, metrics.deliveries, metrics.attempts, metrics.attemptTime,
-		metrics.commitEvents, metrics.commitTime, metrics.syncTime, queueCollector{a})
+	collectors := []prometheus.Collector{
+		rejectedTotal, metrics.accepted, metrics.deliveries, metrics.attempts, metrics.attemptTime,
+		metrics.commitEvents, metrics.commitTime, metrics.syncTime, queueCollector{a},
+	}
+	return registerMetrics(ctx.GetMetricsRegistry(), append(collectors, a.smppCollectors()...)...)
 }
 
 var (

@@ -1,0 +1,70 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/caddy-relay/caddy-relay/relay"
+	"github.com/caddy-relay/caddy-relay/smppbridge"
+)
+
+// errNoQueue is what the store fails with before the app was started. The SMSC
+// is told to repeat its request.
+var errNoQueue = errors.New("the queue is not open yet")
+
+// smppStore is the engine of an app, which is there only once the app was
+// started, and then stays until what uses it is closed.
+type smppStore struct{ app *App }
+
+// Accept implements [smppbridge.Store].
+func (s *smppStore) Accept(event *relay.Event, to []string, dedup time.Duration, marks ...relay.Mark) (duplicate bool, err error) {
+	engine := s.app.openedEngine()
+	if engine == nil {
+		return false, errNoQueue
+	}
+	duplicate, err = engine.Accept(event, to, dedup, marks...)
+	if err == nil && !duplicate {
+		countReceipt(event)
+	}
+	return duplicate, err
+}
+
+// Link implements [smppbridge.Store].
+func (s *smppStore) Link(ctx context.Context, links ...relay.Link) error {
+	engine := s.app.openedEngine()
+	if engine == nil {
+		return errNoQueue
+	}
+	return engine.Link(ctx, links...)
+}
+
+// Linked implements [smppbridge.Store].
+func (s *smppStore) Linked(ctx context.Context, hash relay.LinkHash) ([][]byte, error) {
+	engine := s.app.openedEngine()
+	if engine == nil {
+		return nil, errNoQueue
+	}
+	return engine.Linked(ctx, hash)
+}
+
+// Remember implements [smppbridge.Store].
+func (s *smppStore) Remember(marks ...relay.Mark) error {
+	engine := s.app.openedEngine()
+	if engine == nil {
+		return errNoQueue
+	}
+	return engine.Remember(marks...)
+}
+
+// Remembered implements [smppbridge.Store].
+func (s *smppStore) Remembered(ctx context.Context, hash relay.MarkHash) (note uint16, ok bool, err error) {
+	engine := s.app.openedEngine()
+	if engine == nil {
+		return 0, false, errNoQueue
+	}
+	return engine.Remembered(ctx, hash)
+}
+
+// Interface guard
+var _ smppbridge.Store = (*smppStore)(nil)
