@@ -48,8 +48,11 @@ func (b *Binds) up(ctx context.Context, wait time.Duration) (*session.Pool, erro
 		return nil, context.Cause(ctx)
 	}
 	b.mu.Lock()
-	pool, bound := b.pool, b.bound
+	pool, bound, closed := b.pool, b.bound, b.closed
 	b.mu.Unlock()
+	if closed {
+		return nil, session.ErrStopped
+	}
 	if pool == nil {
 		return nil, session.ErrNotBound
 	}
