@@ -13,19 +13,7 @@ import (
 // Observe implements [session.Observer].
 func (b *Binds) Observe(e session.Event) {
 	b.mu.Lock()
-	switch e.Kind {
-	case session.EventFailed, session.EventLost:
-		if e.Err != nil {
-			b.lastFailure = e.Err.Error()
-		}
-	case session.EventBound:
-		b.lastFailure = ""
-		if e.Mode != pdu.BindReceiver {
-			close(b.bound)
-			b.bound = make(chan struct{})
-		}
-	default:
-	}
+	b.count(e)
 	destinations := slices.Clone(b.destinations)
 	b.mu.Unlock()
 	if len(destinations) == 0 {
@@ -35,6 +23,26 @@ func (b *Binds) Observe(e session.Event) {
 		d.cfg.Observer.Session(d.cfg.Name, e)
 	}
 	logSession(destinations[len(destinations)-1].cfg.Logger, b.smsc, e)
+}
+
+// count keeps track of the sessions that can submit, and of why there is none. It
+// is called with the lock held.
+func (b *Binds) count(e session.Event) {
+	if e.Err != nil && (e.Kind == session.EventFailed || e.Kind == session.EventLost) {
+		b.lastFailure = e.Err.Error()
+	}
+	if e.Kind == session.EventBound {
+		b.lastFailure = ""
+	}
+	switch {
+	case e.Mode == pdu.BindReceiver:
+	case e.Kind == session.EventBound:
+		b.live++
+		close(b.bound)
+		b.bound = make(chan struct{})
+	case e.Kind == session.EventLost:
+		b.live--
+	}
 }
 
 // logSession writes what happened to a session. Single timeouts and the like are

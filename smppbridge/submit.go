@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -48,7 +47,7 @@ func (b *Binds) up(ctx context.Context, wait time.Duration) (*session.Pool, erro
 		return nil, context.Cause(ctx)
 	}
 	b.mu.Lock()
-	pool, bound, closed := b.pool, b.bound, b.closed
+	pool, bound, live, closed := b.pool, b.bound, b.live, b.closed
 	b.mu.Unlock()
 	if closed {
 		return nil, session.ErrStopped
@@ -56,7 +55,7 @@ func (b *Binds) up(ctx context.Context, wait time.Duration) (*session.Pool, erro
 	if pool == nil {
 		return nil, session.ErrNotBound
 	}
-	if submits(pool) {
+	if live > 0 {
 		return pool, nil
 	}
 	timer := time.NewTimer(wait)
@@ -69,11 +68,6 @@ func (b *Binds) up(ctx context.Context, wait time.Duration) (*session.Pool, erro
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-}
-
-// submits tells whether a session is bound that can.
-func submits(pool *session.Pool) bool {
-	return slices.ContainsFunc(pool.Sessions(), func(s *session.Session) bool { return s.Mode() != pdu.BindReceiver })
 }
 
 // waiting is a request whose response comes late.
@@ -126,9 +120,9 @@ func (w *waiting) giveUp(failed *session.Error) (pdu.PDU, error) {
 // why explains why no session had room.
 func (b *Binds) why(waited time.Duration) (relay.Reason, string) {
 	b.mu.Lock()
-	pool, failure := b.pool, b.lastFailure
+	live, failure := b.live, b.lastFailure
 	b.mu.Unlock()
-	if submits(pool) {
+	if live > 0 {
 		return relay.ReasonTimeout, fmt.Sprintf("no session had room in its window within %s", waited+b.responseTimeout)
 	}
 	detail := fmt.Sprintf("no session was bound within %s", waited)
