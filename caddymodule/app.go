@@ -48,11 +48,15 @@ type App struct {
 	// The ways out, by name.
 	Destinations map[string]*Destination `json:"destinations,omitempty"`
 
-	log    *slog.Logger
-	ctx    caddy.Context
-	config relay.Config
-	queue  QueueModule
-	smpp   map[string]*SMPP // the destinations of that type, by name
+	// The ways in besides the handler `relay`, by name.
+	SourcesRaw map[string]json.RawMessage `json:"sources,omitempty" caddy:"namespace=relay.sources inline_key=type"`
+
+	log     *slog.Logger
+	ctx     caddy.Context
+	config  relay.Config
+	queue   QueueModule
+	sources sources
+	smpp    map[string]*SMPP // the destinations of that type, by name
 
 	// ready is closed when Start has opened the queue, so that requests which
 	// come in earlier wait for it instead of failing.
@@ -107,6 +111,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	}
 	a.config.Logger = a.log
 	a.config.Limits = relay.Limits{History: time.Duration(a.History), MaxSize: a.queue.SizeLimit()}
+	if err := a.provisionSources(ctx); err != nil {
+		return err
+	}
 	for name, d := range a.Destinations {
 		if err := a.provisionDestination(ctx, name, d); err != nil {
 			return fmt.Errorf("destination %s: %w", name, err)
@@ -157,6 +164,11 @@ func (a *App) provisionDestination(ctx caddy.Context, name string, d *Destinatio
 	if d.Concurrency == 0 {
 		d.Concurrency = standard
 	}
+	if s, ok := mod.(*SMSCDestination); ok {
+		if err := a.joinSMSC(s); err != nil {
+			return err
+		}
+	}
 	dest, err := mod.(DestinationModule).Destination(d.Concurrency)
 	if err != nil {
 		return err
@@ -194,6 +206,9 @@ func (a *App) Start() error {
 	a.started = true
 	a.engine = engine
 	a.attachment = engine.Attach(a.config)
+	if err := a.openSources(); err != nil {
+		return err
+	}
 	close(a.ready)
 	return nil
 }
@@ -209,6 +224,7 @@ func (a *App) Stop() error {
 // then of the sessions that deliveries under way still need.
 func (a *App) Cleanup() error {
 	a.detach()
+	a.closeSources()
 	defer a.closeDestinations()
 	for _, d := range a.config.Destinations {
 		if c, ok := d.Destination.(interface{ CloseIdleConnections() }); ok {
@@ -250,6 +266,7 @@ func (h startedHandler) Handle(context.Context, caddy.Event) error {
 		h.app.engine.setGrace(grace)
 		h.app.activateDestinations(grace)
 		h.app.attachment.Activate()
+		h.app.activateSources()
 	}
 	return nil
 }

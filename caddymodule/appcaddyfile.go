@@ -54,6 +54,7 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 //			retry off | { ... }
 //			<options of the type>
 //		}
+//		smsc <name> <listen address> { ... }
 //	}
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume the option's name
@@ -63,7 +64,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	seen := make(map[string]bool)
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		option := d.Val()
-		if seen[option] && option != "destination" {
+		if seen[option] && option != "destination" && option != "smsc" {
 			return d.Errf("%s is already set", option)
 		}
 		seen[option] = true
@@ -81,7 +82,10 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return d.Errf("destination %s: %v", name, err)
 		}
 	}
-	return checkSMPPCaddyfile(a.Destinations)
+	if err := checkSMPPCaddyfile(a.Destinations); err != nil {
+		return err
+	}
+	return a.checkSMSCCaddyfile(d)
 }
 
 func (a *App) unmarshalOption(d *caddyfile.Dispenser, option string) (err error) {
@@ -103,6 +107,8 @@ func (a *App) unmarshalOption(d *caddyfile.Dispenser, option string) (err error)
 		return err
 	case "destination":
 		return a.unmarshalDestination(d)
+	case "smsc":
+		return a.unmarshalSMSC(d)
 	default:
 		return d.Errf("unrecognized option '%s'", option)
 	}

@@ -97,7 +97,7 @@ func (a *App) registerMetrics(ctx caddy.Context) error {
 		rejectedTotal, metrics.accepted, metrics.deliveries, metrics.attempts, metrics.attemptTime,
 		metrics.commitEvents, metrics.commitTime, metrics.syncTime, queueCollector{a},
 	}
-	return registerMetrics(ctx.GetMetricsRegistry(), append(collectors, a.smppCollectors()...)...)
+	return registerMetrics(ctx.GetMetricsRegistry(), append(append(collectors, a.smppCollectors()...), a.smscCollectors()...)...)
 }
 
 var (

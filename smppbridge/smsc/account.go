@@ -19,6 +19,8 @@ var (
 	errNotBound = errors.New("no receiver is bound")
 	// errNoRoom means that the windows of all sessions stayed full.
 	errNoRoom = errors.New("no receiver had room in its window")
+	// errClosed means that the server was closed, since no config has it any more.
+	errClosed = errors.New("the SMSC was closed")
 )
 
 // partLimits bound what is kept of an account's long messages that are not
@@ -102,6 +104,15 @@ func (a *account) remove(s *session.Session) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.receivers = slices.DeleteFunc(a.receivers, func(r *receiver) bool { return r.session == s })
+}
+
+// turn waits until the rate allows another message and a session has room for it,
+// or ctx ends. The session is to be given back to putBack.
+func (a *account) turn(ctx context.Context) (*receiver, error) {
+	if a.deliveries != nil && a.deliveries.Wait(ctx) != nil {
+		return nil, errNoRoom
+	}
+	return a.acquire(ctx)
 }
 
 // acquire returns a session with a place in its window, which is to be given back

@@ -107,7 +107,7 @@ func (d *Destination) Deliver(ctx context.Context, delivery *relay.Delivery) rel
 		return relay.Result{Outcome: relay.Permanent, Reason: relay.ReasonBadRequest, Detail: err.Error()}
 	}
 	for n.Sent < len(encoded.Segments) {
-		if result, ok := d.send(ctx, a, m, encoded, &n); !ok {
+		if result, ok := d.send(ctx, server, a, m, encoded, &n); !ok {
 			result.Note = n.encode()
 			return result
 		}
@@ -143,19 +143,19 @@ func (d *Destination) encode(m *message, n *note) (*coding.Message, error) {
 
 // send sends the next part. If the ESME does not take it, ok is false and the
 // result says what to do about the message.
-func (d *Destination) send(ctx context.Context, a *account, m *message, encoded *coding.Message, n *note) (result relay.Result, ok bool) {
+func (d *Destination) send(ctx context.Context, server *Server, a *account, m *message, encoded *coding.Message, n *note) (result relay.Result, ok bool) {
 	p, err := m.request(encoded, n.Sent)
 	if err != nil {
 		return relay.Result{Outcome: relay.Permanent, Reason: relay.ReasonBadRequest, Detail: err.Error()}, false
 	}
 	wait, cancel := context.WithTimeout(ctx, d.cfg.WaitTimeout)
 	defer cancel()
-	if a.deliveries != nil {
-		if err := a.deliveries.Wait(wait); err != nil {
-			return d.failed(ctx, errNoRoom), false
-		}
+	// There is nothing to wait for at a server that is closed.
+	defer context.AfterFunc(server.ctx, cancel)()
+	r, err := a.turn(wait)
+	if err != nil && server.ctx.Err() != nil {
+		err = errClosed
 	}
-	r, err := a.acquire(wait)
 	if err != nil {
 		return d.failed(ctx, err), false
 	}

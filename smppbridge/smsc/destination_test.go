@@ -229,6 +229,21 @@ func TestDeliveriesWaitForASession(t *testing.T) {
 	})
 }
 
+func TestDeliveriesDoNotWaitForAClosedServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, Config{}, new(memory))
+		results := make(chan relay.Result, 1)
+		go func() { results <- b.destination(nil).Deliver(context.Background(), delivery("hello")) }()
+		synctest.Wait()
+		began := time.Now()
+		b.close()
+		result := <-results
+		require.Equal(t, relay.Retry, result.Outcome)
+		require.Equal(t, "the SMSC was closed", result.Detail)
+		require.Zero(t, time.Since(began))
+	})
+}
+
 func TestSessionsShareTheWork(t *testing.T) {
 	account := testAccount(t, "esme")
 	account.Window = 2

@@ -1,0 +1,259 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"golang.org/x/time/rate"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/coding"
+	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
+	"github.com/caddy-relay/caddy-relay/smppbridge/smsc"
+)
+
+func init() {
+	caddy.RegisterModule(SMSC{})
+}
+
+// smppPort is what IANA has registered for SMPP.
+const smppPort = 2775
+
+// SMSC accepts sessions of SMPP clients (ESMEs), as the short message center of
+// an operator does (SMPP 3.4). Each message that a client submits becomes an
+// event, and is answered with a message_id once that is durable. Events can be
+// delivered to clients by destinations of the type `smsc`.
+//
+// ### Events
+//
+// The id of an event is the message_id, its key the recipient, and its body is
+// JSON:
+//
+// Field | Value
+// ------|------
+// `system_id` | the account
+// `message_id`, `message_ids` | our id of the message, and of the parts of a long one
+// `source_addr`, `dest_addr` | the addresses; `source_addr_ton`, `source_addr_npi` and so on have their kinds
+// `text`, or `hex` | the text, whatever its coding was, or the octets of a binary message
+// `parts`, `received`, `complete` | how many parts it has, which have come, and whether that is all
+// `registered_delivery`, `data_coding`, `esm_class`, `service_type`, `protocol_id`, `priority`, `validity_period`, `schedule_delivery_time`, `user_message_reference`, `source_port`, `destination_port`, `tlvs` | what else the client said
+//
+// ### Reloads
+//
+// Sessions stay bound while one config replaces another, if the settings of
+// accounts and sessions are the same. Where events go, and the certificate, can
+// change all the same.
+type SMSC struct {
+	// The network address to listen on. Required. Default port: 2775.
+	Listen string `json:"listen,omitempty"`
+
+	// What clients are told to be bound to, at most 15 characters. Default: the
+	// beginning of the name.
+	SystemID string `json:"system_id,omitempty"`
+
+	// Who may bind. Required.
+	Accounts []*SMSCAccount `json:"accounts,omitempty"`
+
+	// How to encrypt connections. Default: they are not encrypted.
+	TLS *SMSCTLS `json:"tls,omitempty"`
+
+	// What data_coding 0 means in messages of clients: `gsm7`, `gsm7_packed`,
+	// `ascii`, `latin1` or `utf-8`. Default: `gsm7`.
+	DefaultAlphabet coding.Charset `json:"default_alphabet,omitempty"`
+
+	// How many connections there may be at a time, bound or not. Default: 2000.
+	MaxConnections int `json:"max_connections,omitempty"`
+
+	// The type of the events. Default: `smpp.submit`.
+	EventType string `json:"event_type,omitempty"`
+
+	// Where to relay events to. Required.
+	To []Route `json:"to,omitempty"`
+
+	ctx     caddy.Context
+	config  smsc.Config
+	route   smsc.Route
+	address caddy.NetworkAddress
+}
+
+// SMSCAccount is a client that may bind.
+type SMSCAccount struct {
+	// Its name, at most 15 characters. Required.
+	SystemID string `json:"system_id,omitempty"`
+
+	// The hashes of its passwords, any of which may match: bcrypt or argon2id, as
+	// `caddy hash-password` makes them. Placeholders such as `{env.NAME}` and
+	// `{file.PATH}` are resolved when the config is loaded, and an unset or empty
+	// one is an error. Required; at most 16.
+	Passwords []string `json:"passwords,omitempty"`
+
+	// The addresses, and prefixes such as `192.0.2.0/24`, that it may connect
+	// from. Default: all.
+	Allow []string `json:"allow,omitempty"`
+
+	// How it may bind: `transmitter`, `receiver` and `transceiver`. Default: all.
+	Bind []string `json:"bind,omitempty"`
+
+	// How many sessions it may have at a time. Default: 10.
+	MaxBinds int `json:"max_binds,omitempty"`
+
+	// How many messages of a session may wait for their answers, in each
+	// direction, from 1 to 10000. Default: 10 that are delivered to it, and 100
+	// that it submits.
+	Window int `json:"window,omitempty"`
+
+	// How many messages a second all of its sessions together carry at most, in
+	// each direction; parts of long messages count. What it submits beyond that is
+	// refused with ESME_RTHROTTLED. Default: no limit.
+	Rate float64 `json:"rate,omitempty"`
+}
+
+// SMSCTLS says how connections of clients are encrypted.
+type SMSCTLS struct {
+	// The certificate with its chain, a PEM file. Required.
+	CertificateFile string `json:"certificate_file,omitempty"`
+
+	// The key of that, a PEM file. Required.
+	KeyFile string `json:"key_file,omitempty"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (SMSC) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "relay.sources.smsc",
+		New: func() caddy.Module { return new(SMSC) },
+	}
+}
+
+// Provision resolves the placeholders. It does not listen yet.
+func (s *SMSC) Provision(ctx caddy.Context) error {
+	s.ctx = ctx
+	if err := s.build(resolveSecret); err != nil {
+		return err
+	}
+	s.route = smsc.Route{
+		To: routeNames(s.To), Type: s.EventType, Logger: ctx.Slogger(), Observer: smscObserver{},
+	}
+	if s.TLS == nil {
+		return nil
+	}
+	var err error
+	if s.route.TLS, err = s.TLS.config(); err != nil {
+		return fmt.Errorf("tls: %w", err)
+	}
+	return nil
+}
+
+// Validate implements caddy.Validator.
+func (s *SMSC) Validate() error { return s.check() }
+
+// check returns the first error in what was built.
+func (s *SMSC) check() error {
+	if len(s.To) == 0 {
+		return errors.New("no destination; add 'to <destination>'")
+	}
+	config := s.config
+	config.Name = "smsc" // The app knows it.
+	return config.Validate()
+}
+
+// build sets up the config of the server.
+func (s *SMSC) build(resolve func(string) (string, error)) error {
+	var err error
+	if s.address, err = caddy.ParseNetworkAddressWithDefaults(s.Listen, "tcp", smppPort); err != nil {
+		return fmt.Errorf("the address to listen on: %w", err)
+	}
+	if s.Listen == "" || s.address.Network == "udp" {
+		return errors.New("an SMSC needs a TCP address to listen on")
+	}
+	s.config = smsc.Config{
+		SystemID: s.SystemID, MaxConnections: s.MaxConnections, TLS: s.TLS != nil, Charset: s.DefaultAlphabet,
+	}
+	for _, a := range s.Accounts {
+		if a == nil {
+			return errors.New("an account is empty")
+		}
+		account, err := a.build(resolve)
+		if err != nil {
+			return fmt.Errorf("account '%s': %w", a.SystemID, err)
+		}
+		s.config.Accounts = append(s.config.Accounts, account)
+	}
+	return nil
+}
+
+func (a *SMSCAccount) build(resolve func(string) (string, error)) (smsc.Account, error) {
+	account := smsc.Account{SystemID: a.SystemID, MaxBinds: a.MaxBinds, Window: a.Window, Rate: rate.Limit(a.Rate)}
+	for i, hash := range a.Passwords {
+		text, err := resolve(hash)
+		if err != nil {
+			return account, fmt.Errorf("password %d: %w", i+1, err)
+		}
+		password, err := smsc.ParsePassword(text)
+		if err != nil {
+			return account, fmt.Errorf("password %d: %w", i+1, err)
+		}
+		account.Passwords = append(account.Passwords, password)
+	}
+	for _, text := range a.Allow {
+		prefix, err := parseAllowed(text)
+		if err != nil {
+			return account, err
+		}
+		account.Allow = append(account.Allow, prefix)
+	}
+	for _, name := range a.Bind {
+		mode, err := lookUp("bind", smppModes, name)
+		if err != nil {
+			return account, err
+		}
+		account.Modes = append(account.Modes, mode)
+	}
+	return account, nil
+}
+
+// laterHash stands in for one that is not known when a Caddyfile is adapted.
+const laterHash = "$2a$04$2FOAU1bV5x670ft/JQHh1OY1iUmUlcMut6pXvKLpXVEW2zb9T/Z92" //nolint:gosec // Of a password that nobody has.
+
+// hashAtAdapt has something valid stand in for what has placeholders.
+func hashAtAdapt(text string) (string, error) {
+	if strings.Contains(text, "{") {
+		return laterHash, nil
+	}
+	return text, nil
+}
+
+// parseAllowed reads an address or a prefix.
+func parseAllowed(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+		addr = addr.Unmap()
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil || prefix.Addr().Is4In6() {
+		return prefix, fmt.Errorf("allow: '%s' is neither an address nor a prefix such as 192.0.2.0/24", text)
+	}
+	return prefix.Masked(), nil
+}
+
+// receives tells whether an account may bind in a way that it gets messages.
+func (a *SMSCAccount) receives() bool {
+	if len(a.Bind) == 0 {
+		return true
+	}
+	for _, name := range a.Bind {
+		if mode := smppModes[name]; mode == pdu.BindReceiver || mode == pdu.BindTransceiver {
+			return true
+		}
+	}
+	return false
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner = (*SMSC)(nil)
+	_ caddy.Validator   = (*SMSC)(nil)
+	_ SourceModule      = (*SMSC)(nil)
+)

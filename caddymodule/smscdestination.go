@@ -1,0 +1,207 @@
+package caddymodule
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-relay/caddy-relay/relay"
+	"github.com/caddy-relay/caddy-relay/smppbridge/coding"
+	"github.com/caddy-relay/caddy-relay/smppbridge/smsc"
+)
+
+func init() {
+	caddy.RegisterModule(SMSCDestination{})
+}
+
+// SMSCDestination delivers events as short messages (deliver_sm) to a client that
+// is bound to an SMSC of ours as receiver or transceiver. Of several sessions, the
+// one with the most room in its window gets the next message.
+//
+// An event is delivered when the client has answered each part of its message
+// with the status 0. While none of its sessions is bound, and after answers such
+// as ESME_RX_T_APPN, it is tried again; after those that say that the message will
+// never be taken, such as ESME_RX_P_APPN, it becomes a dead letter. A part whose
+// answer did not come is sent again, so the client may get it twice.
+//
+// ### Placeholders
+//
+// `source_addr`, `dest_addr`, `text` and `hex` can have the placeholders
+// `{event.*}`, which are replaced in each message. All others, such as `{env.*}`,
+// are replaced when the config is loaded.
+type SMSCDestination struct {
+	// The name of the SMSC. Required.
+	SMSC string `json:"smsc,omitempty"`
+
+	// The account there whose sessions get the messages. Required.
+	SystemID string `json:"system_id,omitempty"`
+
+	// The sender: a number, with or without `+`, or up to 11 letters and digits.
+	// Default: empty.
+	SourceAddr string `json:"source_addr,omitempty"`
+
+	// The recipient, written in the same ways. Required.
+	DestAddr string `json:"dest_addr,omitempty"`
+
+	// The text. Default: empty.
+	Text string `json:"text,omitempty"`
+
+	// A binary message instead of a text, in hexadecimal digits. Its data_coding
+	// is 4 unless `data_coding` has another.
+	Hex string `json:"hex,omitempty"`
+
+	// What data_coding 0 means to the client: `gsm7`, `gsm7_packed`, `ascii`,
+	// `latin1` or `utf-8`. Default: `gsm7`.
+	DefaultAlphabet coding.Charset `json:"default_alphabet,omitempty"`
+
+	// The data_coding of all messages, from 0 to 255. Default: that with the
+	// fewest parts which carries the text.
+	DataCoding *uint8 `json:"data_coding,omitempty"`
+
+	// How the parts of long messages are marked: `udh8` or `udh16`, a header with
+	// a reference of 8 or 16 bits; `sar`, the parameters of SMPP; or `payload`,
+	// which sends a long text in one piece. Default: `udh8`.
+	LongMessages coding.Transport `json:"long_messages,omitempty"`
+
+	// How many parts a message may have, from 1 to 255. Default: 10.
+	MaxParts int `json:"max_parts,omitempty"`
+
+	// How long a delivery waits for a session that is bound and has room in its
+	// window, before it is tried again later. Default: `30s`.
+	Wait caddy.Duration `json:"wait,omitempty"`
+
+	config smsc.DestinationConfig
+}
+
+// CaddyModule returns the Caddy module information.
+func (SMSCDestination) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "relay.destinations.smsc",
+		New: func() caddy.Module { return new(SMSCDestination) },
+	}
+}
+
+// Provision resolves the placeholders.
+func (d *SMSCDestination) Provision(caddy.Context) error { return d.build(smppAtLoad) }
+
+// Validate implements caddy.Validator.
+func (d *SMSCDestination) Validate() error { return d.check() }
+
+// check returns the first error in what was built.
+func (d *SMSCDestination) check() error {
+	config := d.config // The server is known only once the app has its sources.
+	config.Server = func() *smsc.Server { return nil }
+	_, err := smsc.NewDestination(config)
+	return err
+}
+
+// Destination implements [DestinationModule].
+func (d *SMSCDestination) Destination(int) (relay.Destination, error) {
+	return smsc.NewDestination(d.config)
+}
+
+func (d *SMSCDestination) build(resolve smppResolver) (err error) {
+	d.config = smsc.DestinationConfig{
+		SystemID: d.SystemID, WaitTimeout: time.Duration(d.Wait),
+		Coding: coding.Config{Default: d.DefaultAlphabet, DataCoding: d.DataCoding, Transport: d.LongMessages, MaxParts: d.MaxParts},
+	}
+	for _, field := range []struct {
+		option, text string
+		into         **relay.Template
+	}{
+		{"source_addr", d.SourceAddr, &d.config.SourceAddr},
+		{"dest_addr", d.DestAddr, &d.config.DestAddr},
+		{"text", d.Text, &d.config.Text},
+		{"hex", d.Hex, &d.config.Hex},
+	} {
+		if field.text == "" {
+			continue
+		}
+		if *field.into, err = resolve.template(field.text); err != nil {
+			return fmt.Errorf("%s: %w", field.option, err)
+		}
+	}
+	return nil
+}
+
+// UnmarshalCaddyfile sets up the destination from Caddyfile tokens. Syntax:
+//
+//	smsc <name> <system_id> {
+//		source_addr <address>
+//		dest_addr <address>
+//		text <text>
+//		hex <digits>
+//		default_alphabet gsm7|gsm7_packed|ascii|latin1|utf-8
+//		data_coding <number>
+//		long_messages udh8|udh16|sar|payload
+//		max_parts <number>
+//		wait <duration>
+//	}
+//
+// The options are explained at the JSON fields.
+func (d *SMSCDestination) UnmarshalCaddyfile(dispenser *caddyfile.Dispenser) error {
+	dispenser.Next() // consume the type
+	here := dispenser.Token()
+	if !dispenser.AllArgs(&d.SMSC, &d.SystemID) {
+		return dispenser.Err("expected two arguments, the name of the smsc and the system_id of its account")
+	}
+	if err := unmarshalBlock(dispenser, "smsc", func(option string) error { return d.unmarshalOption(dispenser, option) }); err != nil {
+		return err
+	}
+	probe := *d
+	err := probe.build(smppAtAdapt)
+	if err == nil {
+		err = probe.check()
+	}
+	return wrapAt(here, err)
+}
+
+func (d *SMSCDestination) unmarshalOption(dispenser *caddyfile.Dispenser, option string) error {
+	switch option {
+	case "source_addr":
+		return unmarshalText(dispenser, option, &d.SourceAddr)
+	case "dest_addr":
+		return unmarshalText(dispenser, option, &d.DestAddr)
+	case "text":
+		return unmarshalText(dispenser, option, &d.Text)
+	case "hex":
+		return unmarshalText(dispenser, option, &d.Hex)
+	case "default_alphabet":
+		return unmarshalName(dispenser, option, &d.DefaultAlphabet)
+	case "data_coding":
+		d.DataCoding = new(uint8)
+		return unmarshalOctet(dispenser, option, d.DataCoding)
+	case "long_messages":
+		return unmarshalName(dispenser, option, &d.LongMessages)
+	case "max_parts":
+		return unmarshalNumber(dispenser, option, 1, smppMaxParts, &d.MaxParts)
+	case "wait":
+		var text string
+		if !dispenser.AllArgs(&text) {
+			return dispenser.ArgErr()
+		}
+		return parseDuration(dispenser, text, &d.Wait)
+	default:
+		return dispenser.Errf("unrecognized option '%s'", option)
+	}
+}
+
+// wrapAt gives an error the place of a token.
+func wrapAt(token caddyfile.Token, err error) error {
+	if err == nil {
+		return nil
+	}
+	here := caddyfile.NewDispenser([]caddyfile.Token{token})
+	here.Next()
+	return here.WrapErr(err)
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner     = (*SMSCDestination)(nil)
+	_ caddy.Validator       = (*SMSCDestination)(nil)
+	_ DestinationModule     = (*SMSCDestination)(nil)
+	_ caddyfile.Unmarshaler = (*SMSCDestination)(nil)
+)
