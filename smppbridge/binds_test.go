@@ -106,3 +106,22 @@ func TestStartWithBadSessions(t *testing.T) {
 	require.ErrorContains(t, b.Start(), "window")
 	require.NoError(t, b.Close(context.Background()))
 }
+
+// The pool lists a session only after it has said that it is bound. A message that
+// comes in between must not wait for another one.
+func TestBoundBeforeItIsListed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{T: t, smsc: &smsc{t: t, answer: take, down: true}, store: newFakeStore()}
+		b.open()
+		defer b.close()
+		b.binds.Observe(session.Event{Kind: session.EventBound, Mode: pdu.BindTransceiver})
+		began := time.Now()
+		_, err := b.binds.up(t.Context(), time.Minute)
+		require.NoError(t, err)
+		require.Zero(t, time.Since(began))
+		b.binds.Observe(session.Event{Kind: session.EventLost, Mode: pdu.BindTransceiver})
+		_, err = b.binds.up(t.Context(), time.Minute)
+		require.ErrorIs(t, err, errWaited)
+		require.Equal(t, time.Minute, time.Since(began))
+	})
+}
