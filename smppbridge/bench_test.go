@@ -51,6 +51,7 @@ func benchDestination(b *testing.B) *Destination {
 	d, err := New(Config{
 		Name: "sms", SourceAddrs: []*relay.Template{text("ACME")}, DestAddr: text("{event.json.to}"), Text: text("{event.json.text}"),
 		RegisteredDelivery: pdu.RegisteredDeliveryFinal, Store: newFakeStore(),
+		Duplicates: AllowDuplicates, // The same delivery is sent again and again.
 	}, binds)
 	require.NoError(b, err)
 	require.NoError(b, d.Start())
