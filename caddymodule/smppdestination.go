@@ -40,28 +40,36 @@ type pooledBinds struct {
 	working sync.RWMutex // held for reading by deliveries
 }
 
-// Destruct implements [caddy.Destructor]. The sessions end only when the
-// deliveries under way have come to an end, or the grace period has: those that
-// still wait for their turn would count as failed.
+// Destruct implements [caddy.Destructor]. It returns at once.
 func (b *pooledBinds) Destruct() error {
 	smppClosing.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(b.grace.Load()))
 		defer cancel()
-		idle := make(chan struct{})
-		go func() {
-			b.working.Lock()
-			b.working.Unlock() //nolint:staticcheck // It only waits.
-			close(idle)
-		}()
-		select {
-		case <-idle:
-		case <-ctx.Done():
-		}
+		b.settle(ctx)
 		if err := b.Close(ctx); err != nil {
 			b.log.Load().Warn("SMPP sessions were ended before all messages were answered", slog.Any("error", err))
 		}
 	})
 	return nil
+}
+
+// settle waits until the deliveries under way have come to an end: those that
+// still wait for their turn would count as failed. Without a session, they have
+// none to wait for, and are better tried again by the next config.
+func (b *pooledBinds) settle(ctx context.Context) {
+	if b.bound.none() {
+		return
+	}
+	idle := make(chan struct{})
+	go func() {
+		b.working.Lock()
+		close(idle)
+		b.working.Unlock()
+	}()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	}
 }
 
 // smppDestination is a destination with its share of the sessions.

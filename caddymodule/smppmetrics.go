@@ -121,6 +121,12 @@ func (b *boundSessions) remove(s *session.Session) {
 	delete(b.set, s)
 }
 
+func (b *boundSessions) none() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.set) == 0
+}
+
 func (b *boundSessions) count(mode pdu.BindMode) (n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
