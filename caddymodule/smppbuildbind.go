@@ -135,4 +135,3 @@ func (t *SMPPTimeouts) apply(b *smppbridge.BindConfig, c *smppbridge.Config) err
 	}
 	return nil
 }
-

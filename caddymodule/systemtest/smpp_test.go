@@ -192,7 +192,9 @@ func TestSMPPMessage(t *testing.T) {
 func TestSMPPWrongPassword(t *testing.T) {
 	c, crm := newSMPPCaddy(t), newInbox(t)
 	c.env = append(c.env, "WRONG=5ecre7-wrong")
-	take := func(r *session.Request, _ *pdu.SubmitSM, n int) { _ = r.Respond(&pdu.SubmitSMResp{MessageID: strconv.Itoa(n)}) }
+	take := func(r *session.Request, _ *pdu.SubmitSM, n int) {
+		_ = r.Respond(&pdu.SubmitSMResp{MessageID: strconv.Itoa(n)})
+	}
 	center := newSMSC(t, take)
 	right := crm.crm() + sms(center.address, "timeouts {\nsession 1s\n}")
 	c.configure(t, strings.Replace(right, "{env.SMPP_PASSWORD}", "{env.WRONG}", 1), hooks)

@@ -36,6 +36,11 @@ func newSMSC(t *testing.T, take func(r *session.Request, p *pdu.SubmitSM, n int)
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	return newSMSCOn(t, l, take)
+}
+
+func newSMSCOn(t *testing.T, l net.Listener, take func(r *session.Request, p *pdu.SubmitSM, n int)) *smsc {
+	t.Helper()
 	c := &smsc{address: l.Addr().String(), take: take}
 	server := &session.Server{SystemID: "smsc", Authenticator: c}
 	t.Cleanup(func() {
