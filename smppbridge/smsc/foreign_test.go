@@ -1,0 +1,173 @@
+package smsc
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/caddy-relay/caddy-relay/relay"
+)
+
+// peers returns the directory with the scripts of other SMPP implementations, or
+// skips the test. SMPP_PEERS names it.
+func peers(t *testing.T, program string, check ...string) string {
+	t.Helper()
+	dir := os.Getenv("SMPP_PEERS")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "shared", "peers", "smpp")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "esme.js")); err != nil {
+		t.Skip("there are no foreign peers: set SMPP_PEERS to the directory of esme.js")
+	}
+	cmd := exec.Command(program, check...)
+	cmd.Dir = dir
+	if err := cmd.Run(); err != nil {
+		t.Skipf("%s does not work (%v): for node run npm install in %s or set NODE_PATH, for perl install Net::SMPP, for Kannel its package", program, err, dir)
+	}
+	return dir
+}
+
+// serveForeign returns a server that listens, with the accounts that the foreign
+// peers have, and its port.
+func serveForeign(t *testing.T, store *memory) (*Server, string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	perl := testAccount(t, "perl")
+	perl.Passwords[0] = password(t, "$2a$04$o3985sU18AP2lfcKen56IeKScxnxchBQEE36ETnZ2kM3LlMrWyqeq") // of "pw"
+	server, err := New(Config{Name: "esmes", Accounts: []Account{testAccount(t, "test"), perl, testAccount(t, "kannel")}}, l)
+	require.NoError(t, err)
+	server.Attach(Route{Store: store, To: []string{"crm"}}).Activate()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		require.NoError(t, server.Close(ctx))
+	})
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	require.NoError(t, err)
+	return server, port
+}
+
+// deliverTo delivers a text to a foreign ESME as soon as it is bound.
+func deliverTo(t *testing.T, server *Server, systemID, message string) <-chan relay.Result {
+	t.Helper()
+	d, err := NewDestination(DestinationConfig{
+		SystemID: systemID, SourceAddr: template(t, "12345"), DestAddr: template(t, "+491700000001"), Text: template(t, message),
+		Server: func() *Server { return server },
+	})
+	require.NoError(t, err)
+	results := make(chan relay.Result, 1)
+	go func() { results <- d.Deliver(context.Background(), delivery("")) }()
+	return results
+}
+
+// waitForEvents polls, since nothing else can be done with another process. Its
+// limit only ends tests that fail.
+func waitForEvents(t *testing.T, store *memory, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); len(store.all()) < n; {
+		require.True(t, time.Now().Before(deadline), "%d events have come, not %d", len(store.all()), n)
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func TestForeignESMEs(t *testing.T) {
+	for _, tt := range []struct {
+		name, program, systemID string
+		check, args             []string
+		text, want              string
+		// first is how many messages come before one is delivered: Net::SMPP drops what
+		// comes while it waits for a response.
+		first int
+	}{
+		{
+			"node-smpp", "node", "test",
+			[]string{"-e", "require.resolve('smpp')"}, []string{"esme.js", "n=3", "wait_ms=1500", "port=PORT"}, "Hello 2", `"text":"hello ESME"`, 0,
+		},
+		{"Net::SMPP", "perl", "perl", []string{"-MNet::SMPP", "-e", "1"}, []string{"esme.pl", "PORT", "3"}, "perl 3", "pdu 00000005 hello ESME", 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := peers(t, tt.program, tt.check...)
+			store := new(memory)
+			server, port := serveForeign(t, store)
+			args := make([]string, len(tt.args))
+			for i, arg := range tt.args {
+				args[i] = strings.Replace(arg, "PORT", port, 1)
+			}
+			cmd := exec.Command(tt.program, args...)
+			cmd.Dir = dir
+			var out bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, &out
+			require.NoError(t, cmd.Start())
+			waitForEvents(t, store, tt.first)
+			result := deliverTo(t, server, tt.systemID, "hello ESME")
+			require.NoError(t, cmd.Wait(), &out)
+			require.Equal(t, relay.Delivered, (<-result).Outcome, &out)
+			require.Contains(t, out.String(), tt.want)
+			require.Len(t, store.all(), 3, &out)
+			texts := make(map[string]bool)
+			for _, e := range store.all() {
+				require.Contains(t, out.String(), e.ID)
+				texts[bodyOf(t, e)["text"].(string)] = true
+			}
+			require.True(t, texts[tt.text], "%v", texts)
+		})
+	}
+}
+
+// TestKannel has Kannel's bearerbox bound: it sends what its HTTP interface is
+// given, also a long message, and hands on what it gets.
+func TestKannel(t *testing.T) {
+	dir := peers(t, "bearerbox", "--version")
+	store := new(memory)
+	server, port := serveForeign(t, store)
+	messages := make(chan url.Values, 10)
+	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { messages <- r.URL.Query() }))
+	defer sink.Close()
+	ports := make([]any, 3)
+	for i := range ports {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		_, ports[i], err = net.SplitHostPort(l.Addr().String())
+		require.NoError(t, err)
+		require.NoError(t, l.Close())
+	}
+	_, sinkPort, err := net.SplitHostPort(sink.Listener.Addr().String())
+	require.NoError(t, err)
+	temp := t.TempDir()
+	script := filepath.Join(dir, "kannel", "kannel.sh")
+	settings := fmt.Sprintf("SMPPPORT=%s SINK=%s ADMIN=%s BOX=%s HTTP=%s", append([]any{port, sinkPort}, ports...)...)
+	require.NoError(t, exec.Command(script, append([]string{"start", temp}, strings.Fields(settings)...)...).Run()) //nolint:gosec // It is the test's own.
+	defer func() { _ = exec.Command(script, "stop", temp).Run() }()                                                 //nolint:gosec // It is the test's own.
+
+	message := strings.Repeat("hello Kannel ", 20) + "!"
+	require.Equal(t, relay.Delivered, (<-deliverTo(t, server, "kannel", message)).Outcome)
+	require.Equal(t, message, (<-messages).Get("text"))
+
+	long := strings.Repeat("from Kannel ", 20)
+	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%s/cgi-bin/sendsms?username=u&password=p&from=12345&to=491700000001&text=%s", ports[2], url.QueryEscape(long)))
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusAccepted, resp.StatusCode)
+	waitForEvents(t, store, 1)
+	event := store.all()[0]
+	require.Equal(t, long, bodyOf(t, event)["text"])
+	require.Equal(t, "491700000001", event.Key)
+	var b struct{ Parts int }
+	require.NoError(t, json.Unmarshal(event.Body, &b))
+	require.Equal(t, 2, b.Parts)
+	require.Equal(t, 1, server.Bound()["kannel"])
+}
