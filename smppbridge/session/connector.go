@@ -37,11 +37,12 @@ type Connector struct {
 // Connect returns a session that is bound. The error is a [*BindError] if the
 // SMSC refused.
 func (c *Connector) Connect(ctx context.Context, mode pdu.BindMode) (*Session, error) {
-	return c.connect(ctx, mode, nil)
+	return c.connect(ctx, mode, nil, nil)
 }
 
-// connect is Connect for a pool, which is told of free slots.
-func (c *Connector) connect(ctx context.Context, mode pdu.BindMode, onSlot func()) (*Session, error) {
+// connect is Connect for a pool, which is told of the session once it is bound,
+// and of free slots. It returns the session if, and only if, it was bound.
+func (c *Connector) connect(ctx context.Context, mode pdu.BindMode, onBound func(*Session), onSlot func()) (*Session, error) {
 	cfg, err := c.Config.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("smpp: %w", err)
@@ -51,7 +52,7 @@ func (c *Connector) connect(ctx context.Context, mode pdu.BindMode, onSlot func(
 		return nil, fmt.Errorf("smpp: connect: %w", err)
 	}
 	s := newSession(conn, cfg, esme, mode)
-	s.onSlot = onSlot
+	s.onBound, s.onSlot = onBound, onSlot
 	s.start()
 	if err := s.bind(ctx, c.Bind); err != nil {
 		s.fail(err)
@@ -113,6 +114,11 @@ func (s *Session) bind(ctx context.Context, p pdu.Bind) error {
 	if status := resp.Head().Status; status != pdu.StatusOK {
 		return &BindError{Status: status}
 	}
-	s.observe(Event{Kind: EventBound})
-	return nil
+	select {
+	case <-s.bound:
+		return nil
+	default:
+		// The end had begun before the response came.
+		return fmt.Errorf("smpp: bind: %w", s.Err())
+	}
 }

@@ -18,9 +18,10 @@ type Observer interface {
 type EventKind uint8
 
 const (
-	// EventBound means that a session is bound.
+	// EventBound means that a session is bound. By then, a [Pool] lists it.
 	EventBound EventKind = iota
-	// EventLost means that a bound session has ended; Err is why.
+	// EventLost means that a bound session has ended; Err is why. It comes once
+	// after each EventBound, and never without.
 	EventLost
 	// EventFailed means that no session could be bound; Err is why, and Delay
 	// how long until the next try of a [Pool].

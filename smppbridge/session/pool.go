@@ -117,7 +117,7 @@ func (c *PoolConfig) check() error {
 func (p *Pool) keep(l *link) {
 	pause := backoff{least: p.least, most: p.most}
 	for p.ctx.Err() == nil {
-		s, err := p.connector.connect(p.ctx, l.mode, p.dispatch)
+		s, err := p.connector.connect(p.ctx, l.mode, func(s *Session) { p.list(l, s) }, p.dispatch)
 		var delay time.Duration
 		if err == nil {
 			began := time.Now()
@@ -136,17 +136,20 @@ func (p *Pool) keep(l *link) {
 	}
 }
 
-// hold has a session in its place until it ends.
-func (p *Pool) hold(l *link, s *Session) {
+// list puts a session that was just bound in its place. It does not block.
+func (p *Pool) list(l *link, s *Session) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	l.session = s
-	stopped := p.stopped
-	p.mu.Unlock()
-	if stopped {
+	if p.stopped {
 		// Whoever stopped the pool did not see this one.
-		s.leave(ErrStopped)
+		p.tasks.Go(func() { s.leave(ErrStopped) })
 	}
-	p.dispatch()
+	p.grantLocked()
+}
+
+// hold leaves a session in its place until it ends.
+func (p *Pool) hold(l *link, s *Session) {
 	<-s.Done()
 	p.mu.Lock()
 	l.session = nil

@@ -120,11 +120,15 @@ func (s *Session) response(p pdu.PDU) {
 	}
 	s.mu.Lock()
 	c, late := s.window.take(h.Sequence, p.CommandID())
-	if resp, ok := p.(*pdu.BindResp); ok && c != nil && h.Status == pdu.StatusOK {
-		// Messages may follow at once, before anybody else knows.
-		s.setBound(resp)
+	bound := false
+	if resp, ok := p.(*pdu.BindResp); ok && c != nil && !c.abandoned && h.Status == pdu.StatusOK {
+		bound = s.setBound(resp)
 	}
 	s.mu.Unlock()
+	if bound {
+		// Messages may follow at once, and so may the end.
+		s.announce()
+	}
 	switch {
 	case c != nil:
 		s.settle(c, result{response: p})
@@ -141,10 +145,11 @@ func (s *Session) response(p pdu.PDU) {
 	}
 }
 
-// setBound notes that an ESME is bound.
-func (s *Session) setBound(p *pdu.BindResp) {
+// setBound notes that an ESME is bound, unless the end has begun. It is called
+// with the lock held.
+func (s *Session) setBound(p *pdu.BindResp) bool {
 	if s.state != StateOpen {
-		return
+		return false
 	}
 	s.state = StateBound
 	close(s.bound)
@@ -153,4 +158,14 @@ func (s *Session) setBound(p *pdu.BindResp) {
 	if v, ok := p.TLVs.SCInterfaceVersion(); ok {
 		s.peer.version = v
 	}
+	return true
+}
+
+// announce tells that an ESME is bound. The goroutine that reads does, since it
+// also tells of the end: so that comes later, and only after this.
+func (s *Session) announce() {
+	if s.onBound != nil {
+		s.onBound(s)
+	}
+	s.observe(Event{Kind: EventBound})
 }

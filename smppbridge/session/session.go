@@ -23,6 +23,8 @@ type Session struct {
 	// They are only there on the side of the SMSC.
 	admit   func(*pdu.Bind) (Account, *pdu.BindResp)
 	account Account
+	// onBound is called when an ESME is bound, before the observer knows.
+	onBound func(*Session)
 	// onSlot is called when a slot of the window is free again.
 	onSlot func()
 	calls  sync.Pool
