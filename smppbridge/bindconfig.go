@@ -91,7 +91,7 @@ func (c *BindConfig) Validate() error {
 	if _, err := bind.AppendTo(nil); err != nil {
 		return err // It quotes no values.
 	}
-	return nil
+	return (&session.PoolConfig{Connector: session.Connector{Config: c.Session}, MinBackoff: c.MinBackoff, MaxBackoff: c.MaxBackoff}).Validate()
 }
 
 func checkAddress(address string) error {

@@ -100,11 +100,16 @@ func TestTransmitterAndReceiver(t *testing.T) {
 	})
 }
 
-func TestStartWithBadSessions(t *testing.T) {
-	b, err := NewBinds(BindConfig{Addresses: []string{"smsc.test:2775"}, SystemID: "esme", Session: session.Config{Window: -1}})
-	require.NoError(t, err)
-	require.ErrorContains(t, b.Start(), "window")
-	require.NoError(t, b.Close(context.Background()))
+func TestBadSessions(t *testing.T) {
+	for want, c := range map[string]BindConfig{
+		"window":  {Session: session.Config{Window: -1}},
+		"timeout": {Session: session.Config{ResponseTimeout: -1}},
+		"pause":   {MinBackoff: time.Hour},
+	} {
+		c.Addresses, c.SystemID = []string{"smsc.test:2775"}, "esme"
+		_, err := NewBinds(c)
+		require.ErrorContains(t, err, want)
+	}
 }
 
 // The pool lists a session only after it has said that it is bound. A message that

@@ -72,13 +72,9 @@ type grant struct {
 // NewPool starts to bind sessions, and returns at once. The pool is to be
 // stopped.
 func NewPool(cfg PoolConfig) (*Pool, error) {
-	setDefault(&cfg.MinBackoff, DefaultMinBackoff)
-	setDefault(&cfg.MaxBackoff, DefaultMaxBackoff)
-	if len(cfg.Binds) == 0 {
-		cfg.Binds = []pdu.BindMode{pdu.BindTransceiver}
-	}
-	if err := cfg.check(); err != nil {
-		return nil, fmt.Errorf("smpp: %w", err)
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
 	}
 	p := &Pool{connector: cfg.Connector, observer: cfg.Connector.Config.Observer, least: cfg.MinBackoff, most: cfg.MaxBackoff}
 	if cfg.Rate > 0 {
@@ -94,6 +90,26 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 		p.tasks.Go(func() { p.keep(l) })
 	}
 	return p, nil
+}
+
+// Validate returns the error that [NewPool] would.
+func (c *PoolConfig) Validate() error {
+	_, err := c.withDefaults()
+	return err
+}
+
+// withDefaults returns the settings with those that are zero set, except the
+// Config of the sessions.
+func (c PoolConfig) withDefaults() (PoolConfig, error) {
+	setDefault(&c.MinBackoff, DefaultMinBackoff)
+	setDefault(&c.MaxBackoff, DefaultMaxBackoff)
+	if len(c.Binds) == 0 {
+		c.Binds = []pdu.BindMode{pdu.BindTransceiver}
+	}
+	if err := c.check(); err != nil {
+		return c, fmt.Errorf("smpp: %w", err)
+	}
+	return c, nil
 }
 
 // check refuses settings that make no sense.

@@ -367,8 +367,10 @@ func TestPoolSettingsThatMakeNoSense(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := session.NewPool(cfg)
 			require.Error(t, err)
+			require.Equal(t, err, cfg.Validate())
 		})
 	}
+	require.NoError(t, new(session.PoolConfig).Validate())
 }
 
 // TestPoolAvoidsSessionsThatEnd has one session unbound by the SMSC, and a

@@ -304,8 +304,10 @@ func TestSettingsThatMakeNoSense(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := (&session.Connector{Config: cfg}).Connect(context.Background(), pdu.BindReceiver)
 			require.Error(t, err)
-			_, err = session.NewPool(session.PoolConfig{Connector: session.Connector{Config: cfg}})
+			pool := session.PoolConfig{Connector: session.Connector{Config: cfg}}
+			_, err = session.NewPool(pool)
 			require.Error(t, err)
+			require.Equal(t, err, pool.Validate())
 		})
 	}
 }
