@@ -61,6 +61,24 @@ func (a *App) provisionSources(ctx caddy.Context) error {
 		}
 		a.sources.modules[name] = source
 	}
+	return checkSMSCAddresses(a.sources.modules)
+}
+
+// checkSMSCAddresses refuses two on one address: the system would let them share
+// it, and clients would be connected to either.
+func checkSMSCAddresses(sources map[string]SourceModule) error {
+	names := make(map[string]string)
+	for _, name := range slices.Sorted(maps.Keys(sources)) {
+		s, ok := sources[name].(*SMSC)
+		if !ok {
+			continue
+		}
+		address := s.address.String()
+		if other, ok := names[address]; ok {
+			return fmt.Errorf("source %s: it listens on %s, as %s does", name, address, other)
+		}
+		names[address] = name
+	}
 	return nil
 }
 

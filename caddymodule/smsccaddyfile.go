@@ -51,7 +51,13 @@ func (a *App) checkSMSCCaddyfile(d *caddyfile.Dispenser) error {
 		if err := checkDestinations(s.Destinations(), a.Destinations); err != nil {
 			return d.Errf("smsc %s: %v", name, err)
 		}
+		if err := s.build(hashAtAdapt); err != nil {
+			return d.Errf("smsc %s: %v", name, err)
+		}
 		sources[name] = s
+	}
+	if err := checkSMSCAddresses(sources); err != nil {
+		return d.WrapErr(err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Destinations)) {
 		var to struct {

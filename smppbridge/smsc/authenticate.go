@@ -95,43 +95,55 @@ func (s *Server) authenticate(ctx context.Context, b *pdu.Bind, addr netip.Addr)
 }
 
 // checkPassword tells whether a password is that of an account, which is nil if
-// there is none of that name. The password that was right the last time costs
-// next to nothing, so that an ESME which is known can bind whatever others from
-// its address try.
+// there is none of that name.
 func (s *Server) checkPassword(ctx context.Context, a *account, password string, addr netip.Addr) BindResult {
-	mac := hmac.New(sha256.New, s.key[:])
-	_, _ = mac.Write([]byte(password))
-	sum := [sha256.Size]byte(mac.Sum(nil))
+	systemID, against := "", s.decoy
 	if a != nil {
-		if known := a.known.Load(); known != nil && subtle.ConstantTimeCompare(known[:], sum[:]) == 1 {
-			return BindOK
-		}
+		systemID, against = a.cfg.SystemID, a.cfg.Passwords
 	}
-	if !s.failures.take(addr, time.Now()) {
+	if !s.tries.take(addr, systemID, time.Now()) {
 		return BindFailures
 	}
-	select {
-	case s.checks <- struct{}{}:
-		defer func() { <-s.checks }()
-	case <-ctx.Done():
-		return BindBusy
-	}
-	ok := false
-	against := s.decoy
+	// The password that was right the last time costs next to nothing: many
+	// sessions that bind anew at once need no minutes for it.
+	sum := s.keyed(password)
+	known := false
 	if a != nil {
-		against = a.cfg.Passwords
+		last := a.known.Load()
+		known = last != nil && subtle.ConstantTimeCompare(last[:], sum[:]) == 1
 	}
+	if !known {
+		select {
+		case s.checks <- struct{}{}:
+			defer func() { <-s.checks }()
+		case <-ctx.Done():
+			return BindBusy
+		}
+		if !matches(against, password) || a == nil {
+			return BindCredential
+		}
+		a.known.Store(&sum)
+	}
+	s.tries.giveBack(addr, systemID, time.Now())
+	return BindOK
+}
+
+// keyed returns a hash of a password that is of use to nobody else.
+func (s *Server) keyed(password string) [sha256.Size]byte {
+	mac := hmac.New(sha256.New, s.key[:])
+	_, _ = mac.Write([]byte(password))
+	return [sha256.Size]byte(mac.Sum(nil))
+}
+
+// matches tells whether a password is one of several. It always tries all.
+func matches(against []Password, password string) bool {
+	ok := false
 	for i := range against {
 		if against[i].verifier.verify(password) && password != "" {
 			ok = true
 		}
 	}
-	if !ok || a == nil {
-		return BindCredential
-	}
-	a.known.Store(&sum)
-	s.failures.giveBack(addr, time.Now())
-	return BindOK
+	return ok
 }
 
 // allows tells whether the account may connect from an address.

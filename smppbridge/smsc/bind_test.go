@@ -84,48 +84,60 @@ func TestAnAccountHasSoManyBinds(t *testing.T) {
 
 func TestPasswordsCanNotBeTriedForEver(t *testing.T) {
 	run(t, Config{Accounts: []Account{testAccount(t, "esme"), testAccount(t, "other")}}, func(b *bed) {
-		known := b.bound(pdu.BindTransceiver, nil)
-		try := func(password, from string) error {
-			_, err := b.connect("esme", password, from, pdu.BindTransceiver, nil)
+		try := func(systemID, password, from string) error {
+			_, err := b.connect(systemID, password, from, pdu.BindTransceiver, nil)
 			return err
 		}
-		for i := range failureBurst {
-			requireRefused(b, try(fmt.Sprint(i), "192.0.2.1"), pdu.StatusInvPaswd)
+		require.NoError(b, try("esme", "secret", "192.0.2.1"))
+		for i := range accountBurst {
+			requireRefused(b, try("esme", fmt.Sprint(i), "192.0.2.1"), pdu.StatusInvPaswd)
 		}
-		requireRefused(b, try("x", "192.0.2.1"), pdu.StatusBindFail)
-		require.Equal(b, 1, b.counts.binds[BindFailures])
-		_, err := b.connect("other", "secret", "192.0.2.1", pdu.BindTransceiver, nil)
-		requireRefused(b, err, pdu.StatusBindFail)
-		require.NoError(b, try("secret", "192.0.2.1"), "a password that was right before still is")
-		requireRefused(b, try("x", "192.0.2.2"), pdu.StatusInvPaswd)
-		require.NoError(b, known.Close())
+		requireRefused(b, try("esme", "x", "192.0.2.1"), pdu.StatusBindFail)
+		requireRefused(b, try("esme", "secret", "192.0.2.1"), pdu.StatusBindFail) // It would tell that it is right.
+		require.Equal(b, 2, b.counts.binds[BindFailures])
+		require.NoError(b, try("other", "secret", "192.0.2.1"), "another account has its own tries")
+		require.NoError(b, try("esme", "secret", "192.0.2.2"), "another address has its own tries")
 
-		time.Sleep(failureInterval)
-		_, err = b.connect("other", "secret", "192.0.2.1", pdu.BindTransceiver, nil)
-		require.NoError(b, err, "one more try after a while")
-		requireRefused(b, try("x", "192.0.2.1"), pdu.StatusInvPaswd)
-		requireRefused(b, try("x", "192.0.2.1"), pdu.StatusBindFail)
+		time.Sleep(accountInterval)
+		require.NoError(b, try("esme", "secret", "192.0.2.1"), "one more try after a while")
+		requireRefused(b, try("esme", "x", "192.0.2.1"), pdu.StatusInvPaswd)
+		requireRefused(b, try("esme", "x", "192.0.2.1"), pdu.StatusBindFail)
 	})
 }
 
 func TestFailures(t *testing.T) {
 	now := time.Now()
-	f := newFailures()
-	addr := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}) }
+	f := newFailures(accountBurst, accountInterval)
+	key := func(i int) failureKey {
+		return failureKey{addr: netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})}
+	}
 	for i := range maxFailing + 100 {
-		require.True(t, f.take(addr(i), now))
+		require.True(t, f.take(key(i), now))
 		require.LessOrEqual(t, len(f.until), maxFailing)
 	}
-	f.giveBack(addr(maxFailing+99), now)
-	require.NotContains(t, f.until, addr(maxFailing+99))
-	f.giveBack(addr(maxFailing+1000), now)
+	f.giveBack(key(maxFailing+99), now)
+	require.NotContains(t, f.until, key(maxFailing+99))
+	f.giveBack(key(maxFailing+1000), now)
 	f.makeRoom(now.Add(time.Hour))
 	require.Empty(t, f.until)
+}
 
-	for range failureBurst {
-		require.True(t, f.take(netip.MustParseAddr("2001:db8::1"), now))
+func TestTries(t *testing.T) {
+	now := time.Now()
+	first := newTries()
+	for range accountBurst {
+		require.True(t, first.take(netip.MustParseAddr("2001:db8::1"), "", now))
 	}
-	require.False(t, f.take(netip.MustParseAddr("2001:db8::2"), now), "one network is one address")
-	require.True(t, f.take(netip.MustParseAddr("2001:db8:0:1::2"), now))
-	require.True(t, f.take(netip.Addr{}, now))
+	require.False(t, first.take(netip.MustParseAddr("2001:db8::2"), "", now), "one network is one address")
+	require.True(t, first.take(netip.MustParseAddr("2001:db8:0:1::2"), "", now))
+	require.True(t, first.take(netip.Addr{}, "", now))
+
+	second, addr := newTries(), netip.MustParseAddr("192.0.2.1")
+	for i := range addressBurst {
+		require.True(t, second.take(addr, fmt.Sprint(i), now))
+	}
+	require.False(t, second.take(addr, "one more", now), "all accounts of an address together")
+	second.giveBack(addr, "0", now)
+	require.True(t, second.take(addr, "0", now))
+	require.True(t, second.take(addr, "0", now.Add(addressInterval)))
 }

@@ -37,7 +37,7 @@ type Server struct {
 	cfg      Config
 	accounts map[string]*account
 	coder    *coding.Coder
-	failures *failures
+	tries    tries
 	// checks has one element for each password that is being checked.
 	checks chan struct{}
 	// decoy are hashes to hold a password against if there is no account.
@@ -76,7 +76,7 @@ func New(c Config, listeners ...net.Listener) (*Server, error) {
 	s := &Server{
 		cfg: c, coder: coder, listeners: listeners, started: time.Now(),
 		accounts: make(map[string]*account, len(c.Accounts)),
-		failures: newFailures(), checks: make(chan struct{}, maxChecks()),
+		tries:    newTries(), checks: make(chan struct{}, maxChecks()),
 		sessions: make(map[*session.Session]struct{}), unbound: make(map[netip.Addr]int),
 	}
 	s.cfg.MaxConnections = cmp.Or(c.MaxConnections, DefaultMaxConnections)
