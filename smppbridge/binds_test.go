@@ -126,7 +126,7 @@ func TestBoundBeforeItIsListed(t *testing.T) {
 		require.Zero(t, time.Since(began))
 		b.binds.Observe(session.Event{Kind: session.EventLost, Mode: pdu.BindTransceiver})
 		_, err = b.binds.up(t.Context(), time.Minute)
-		require.ErrorIs(t, err, errWaited)
+		require.ErrorIs(t, err, session.ErrNoRoom)
 		require.Equal(t, time.Minute, time.Since(began))
 	})
 }

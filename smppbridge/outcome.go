@@ -62,7 +62,7 @@ func (a *attempt) failed(ctx context.Context, i int, err error) relay.Result {
 		r.Outcome, r.Reason, r.Detail = relay.Permanent, relay.ReasonBadRequest, malformed.Error()
 	case errors.Is(ctx.Err(), context.Canceled):
 		r.Reason, r.Detail = relay.ReasonCanceled, "cut short by a shutdown"
-	case errors.Is(err, errWaited):
+	case errors.Is(err, session.ErrNoRoom):
 		r.Reason, r.Detail = a.binds.why(a.cfg.WaitTimeout)
 	default:
 		r.Detail = err.Error()
@@ -76,8 +76,7 @@ func (a *attempt) unknown(i int, err *session.Error) relay.Result {
 	a.setPart(i, notePart{State: partUnknown})
 	a.cfg.Observer.Unknown(a.cfg.Name)
 	r := relay.Result{Outcome: relay.Retry, Reason: relay.ReasonConnect}
-	if errors.Is(err, session.ErrTimeout) || errors.Is(err, errWaited) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, context.Canceled) {
+	if errors.Is(err, session.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		// A shutdown is one, too: it left no time for the response. It must be
 		// recorded, which a canceled attempt would not be.
 		r.Reason = relay.ReasonTimeout

@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -114,7 +115,9 @@ func BenchmarkPool(b *testing.B) {
 	go sink(theirs)
 	p, err := session.NewPool(session.PoolConfig{Connector: session.Connector{Dial: dialer(ours)}})
 	require.NoError(b, err)
-	benchmark(b, p.Submit, 10)
+	benchmark(b, func(ctx context.Context, m pdu.PDU, late func(pdu.PDU)) (pdu.PDU, error) {
+		return p.Submit(ctx, time.Minute, m, late)
+	}, 10)
 	b.StopTimer()
 	require.NoError(b, p.Stop(context.Background()))
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// acquire waits for a slot of a window.
-func (p *Pool) acquire(ctx context.Context) (grant, error) {
+// acquire waits for a slot of a window, until the deadline unless that is zero.
+func (p *Pool) acquire(ctx context.Context, deadline time.Time) (grant, error) {
 	p.mu.Lock()
 	if p.stopped {
 		p.mu.Unlock()
@@ -26,6 +26,11 @@ func (p *Pool) acquire(ctx context.Context) (grant, error) {
 	place := p.waiting.PushBack(w)
 	p.grantLocked()
 	p.mu.Unlock()
+	if !deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, deadline, ErrNoRoom)
+		defer cancel()
+	}
 	return p.await(ctx, place, w)
 }
 

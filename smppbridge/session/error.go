@@ -11,6 +11,8 @@ import (
 var (
 	// ErrTimeout means that no response came in time.
 	ErrTimeout = errors.New("no response in time")
+	// ErrNoRoom means that no session of a pool had a free slot in time.
+	ErrNoRoom = errors.New("no session had room in time")
 	// ErrStopped means that the session, or the pool, was stopped by us.
 	ErrStopped = errors.New("stopped")
 	// ErrNotBound means that the session is not bound in a way that allows the

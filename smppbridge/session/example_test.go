@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
 	"github.com/caddy-relay/caddy-relay/smppbridge/session"
@@ -25,7 +26,7 @@ func ExamplePool() {
 		fmt.Println(err)
 		return
 	}
-	resp, err := pool.Submit(context.Background(), &pdu.SubmitSM{
+	resp, err := pool.Submit(context.Background(), time.Minute, &pdu.SubmitSM{
 		DestAddr:     pdu.Address{TON: pdu.TONInternational, NPI: pdu.NPIISDN, Addr: "491700000001"},
 		ShortMessage: []byte("Hello"),
 	}, nil)

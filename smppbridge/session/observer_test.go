@@ -44,7 +44,9 @@ func (r slowReason) Error() string {
 
 // TestEachBoundIsLost has sessions end about when they are bound.
 func TestEachBoundIsLost(t *testing.T) {
-	ok := func(b *pdu.Bind) pdu.PDU { return &pdu.BindResp{Header: pdu.Header{Sequence: b.Sequence}, Mode: b.Mode} }
+	ok := func(b *pdu.Bind) pdu.PDU {
+		return &pdu.BindResp{Header: pdu.Header{Sequence: b.Sequence}, Mode: b.Mode}
+	}
 	for name, tt := range map[string]struct {
 		// play is what happens once the bind came.
 		play  func(smsc *peer, b *pdu.Bind, cancel context.CancelCauseFunc)
@@ -108,4 +110,3 @@ func TestEachBoundIsLost(t *testing.T) {
 		})
 	}
 }
-

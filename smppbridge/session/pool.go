@@ -193,13 +193,20 @@ func (p *Pool) Sessions() []*Session {
 
 // Submit sends a request over a session that is bound as transmitter or
 // transceiver, has a free slot in its window, and is not slowed down. While there
-// is none it waits, until ctx ends. All else is as with [Session.Do].
+// is none it waits: for as long as wait, after which the error has [ErrNoRoom], or
+// until ctx ends if wait is zero. What was sent waits for its response as long as
+// its session does, however long the wait before it was. All else is as with
+// [Session.Do].
 //
 // A status that asks for less, ESME_RTHROTTLED or ESME_RMSGQFUL, is returned, and
 // slows the session down. ESME_RINVBNDSTS has the session bind anew.
-func (p *Pool) Submit(ctx context.Context, m pdu.PDU, late func(pdu.PDU)) (pdu.PDU, error) {
+func (p *Pool) Submit(ctx context.Context, wait time.Duration, m pdu.PDU, late func(pdu.PDU)) (pdu.PDU, error) {
+	var deadline time.Time
+	if wait > 0 {
+		deadline = time.Now().Add(wait)
+	}
 	for {
-		g, err := p.acquire(ctx)
+		g, err := p.acquire(ctx, deadline)
 		if err != nil {
 			return nil, notSent(err)
 		}

@@ -103,7 +103,7 @@ func (p *peer) serve(status func(pdu.PDU) pdu.CommandStatus) {
 func poolSubmit(ctx context.Context, p *session.Pool) <-chan outcome {
 	result := make(chan outcome, 1)
 	go func() {
-		response, err := p.Submit(ctx, message(), nil)
+		response, err := p.Submit(ctx, 0, message(), nil)
 		result <- outcome{response, err}
 	}()
 	return result
@@ -272,7 +272,7 @@ func TestPoolSlowsDown(t *testing.T) {
 		for range 10 {
 			wg.Go(func() {
 				for began := time.Now(); time.Since(began) < time.Minute; {
-					r, err := p.Submit(context.Background(), message(), nil)
+					r, err := p.Submit(context.Background(), 0, message(), nil)
 					if err == nil && r.Head().Status == pdu.StatusOK {
 						mu.Lock()
 						delivered++
@@ -303,7 +303,7 @@ func TestPoolRate(t *testing.T) {
 			for range 20 {
 				wg.Go(func() {
 					for range 5 {
-						_, err := p.Submit(context.Background(), message(), nil)
+						_, err := p.Submit(context.Background(), 0, message(), nil)
 						require.NoError(t, err)
 					}
 				})
@@ -397,5 +397,49 @@ func TestPoolAvoidsSessionsThatEnd(t *testing.T) {
 		}
 		require.Equal(t, pdu.CommandUnbindResp, ending.next().CommandID())
 		stop(t, p, ending, staying)
+	})
+}
+
+// TestPoolBoundsTheWait has a message wait for a slot, which is no part of how
+// long it waits for its response.
+func TestPoolBoundsTheWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const wait, timeout = 5 * time.Second, time.Minute
+		submit := func(p *session.Pool) (o outcome, took time.Duration) {
+			took = elapsed(func() { o.response, o.err = p.Submit(t.Context(), wait, message(), nil) })
+			return o, took
+		}
+		n := newNetwork(t)
+		p := n.pool(session.PoolConfig{Connector: session.Connector{Config: session.Config{
+			Window: 1, ResponseTimeout: timeout, EnquireInterval: -1,
+		}}})
+		smsc := <-n.peers
+		o, took := submit(p)
+		requireFailed(t, o, false, session.ErrNoRoom)
+		require.Equal(t, wait, took, "nothing is bound")
+		smsc.acceptBind()
+		synctest.Wait()
+
+		first := poolSubmit(t.Context(), p)
+		request := smsc.next()
+		o, took = submit(p)
+		requireFailed(t, o, false, session.ErrNoRoom)
+		require.Equal(t, wait, took, "the window is full")
+
+		time.AfterFunc(wait-time.Second, func() {
+			smsc.respond(request, pdu.StatusOK, "1")
+			request = smsc.next()
+			time.AfterFunc(timeout-time.Second, func() { smsc.respond(request, pdu.StatusOK, "2") })
+		})
+		o, took = submit(p)
+		requireAnswered(t, <-first, pdu.StatusOK)
+		requireAnswered(t, o, pdu.StatusOK)
+		require.Equal(t, wait+timeout-2*time.Second, took, "sent at the last moment, and answered as well")
+
+		go smsc.next()
+		o, took = submit(p)
+		requireFailed(t, o, true, session.ErrTimeout)
+		require.Equal(t, timeout, took, "never answered")
+		stop(t, p, smsc)
 	})
 }
