@@ -396,7 +396,7 @@ func TestPoolAvoidsSessionsThatEnd(t *testing.T) {
 			requireAnswered(t, <-o, pdu.StatusOK)
 		}
 		require.Equal(t, pdu.CommandUnbindResp, ending.next().CommandID())
-		stop(t, p, ending, staying)
+		stop(t, p, ending)
 	})
 }
 
@@ -436,8 +436,10 @@ func TestPoolBoundsTheWait(t *testing.T) {
 		requireAnswered(t, o, pdu.StatusOK)
 		require.Equal(t, wait+timeout-2*time.Second, took, "sent at the last moment, and answered as well")
 
-		go smsc.next()
+		var read sync.WaitGroup
+		read.Go(func() { smsc.next() })
 		o, took = submit(p)
+		read.Wait()
 		requireFailed(t, o, true, session.ErrTimeout)
 		require.Equal(t, timeout, took, "never answered")
 		stop(t, p, smsc)
