@@ -95,7 +95,8 @@ func (o *observer) Synced(took time.Duration) { o.syncTime.Observe(took.Seconds(
 func (a *App) registerMetrics(ctx caddy.Context) error {
 	collectors := []prometheus.Collector{
 		rejectedTotal, metrics.accepted, metrics.deliveries, metrics.attempts, metrics.attemptTime,
-		metrics.commitEvents, metrics.commitTime, metrics.syncTime, queueCollector{a},
+		metrics.commitEvents, metrics.commitTime, metrics.syncTime,
+		queueCollector{a},
 	}
 	return registerMetrics(ctx.GetMetricsRegistry(), append(append(collectors, a.smppCollectors()...), a.smscCollectors()...)...)
 }

@@ -105,6 +105,7 @@ func TestSMPPDefaults(t *testing.T) {
 		{`{"window": 50, "rate": 1}`, pdu.RegisteredDeliveryNone, 10},
 		{`{"window": 50, "rate": 0.01}`, pdu.RegisteredDeliveryNone, 1},
 		{`{"bind": ["transmitter", "receiver"], "sessions": 2}`, pdu.RegisteredDeliveryNone, 40},
+		{`{"languages": ["tr", "es"], "default_alphabet": "gsm7_packed", "long_messages": "udh16", "source_choice": "sticky"}`, pdu.RegisteredDeliveryNone, 20},
 	} {
 		app, err := provisionSMPP(t, smppOptions(t, tt.options))
 		require.NoError(t, err, tt.options)

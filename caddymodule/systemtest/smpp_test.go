@@ -214,3 +214,48 @@ func TestSMPPWrongPassword(t *testing.T) {
 	require.False(t, c.log.contains("5ecre7-wrong"))
 	requireNoMessages(t, c)
 }
+
+// TestSMPPAnswer has messages of phones answered by another destination, which
+// shares the session. What comes back goes to the one that wants it, whichever is
+// the later one.
+func TestSMPPAnswer(t *testing.T) {
+	c, crm := newSMPPCaddy(t), newInbox(t)
+	center := newSMSC(t, func(r *session.Request, p *pdu.SubmitSM, n int) {
+		go func() {
+			if r.Respond(&pdu.SubmitSMResp{MessageID: strconv.Itoa(n)}) == nil && p.RegisteredDelivery != 0 {
+				_, _ = r.Session().Do(context.Background(), receiptOf(p, strconv.Itoa(n), "DELIVRD"), nil)
+			}
+		}()
+	})
+	answer := strings.NewReplacer("destination sms", "destination answer", "{event.json.to}", "{event.json.source_addr}",
+		"{event.json.text}", `"Thank you!"`).Replace(sms(center.address))
+	c.configure(t, crm.crm()+answer+sms(center.address, "receipts {\nto crm\n}\nmessages {\nto crm answer\n}"), hooks)
+	c.start(t)
+	waitFor(t, "the bind", func() bool { return len(center.bound()) == 1 })
+	for i := range 3 {
+		if i > 0 { // in another order, perhaps
+			require.NoError(t, c.reloadAnyway(t))
+		}
+		message := &pdu.DeliverSM{SourceAddr: pdu.Address{Addr: "491701234567"}, DestAddr: pdu.Address{Addr: "12345"}, ShortMessage: []byte(inboundText)}
+		require.Equal(t, pdu.StatusOK, center.deliver(t, message))
+		require.Equal(t, inboundText, crm.wait(2*i + 1)[2*i]["text"])
+		waitFor(t, "the answer", func() bool { return center.texts()["Thank you!"] == i+1 })
+		offerMessage(t, c, fmt.Sprintf("order-%d", i), outboundText)
+		require.Equal(t, "delivered", crm.wait(2*i + 2)[2*i+1]["state"])
+	}
+	binds, _, submits := center.counts()
+	require.Equal(t, 1, binds)
+	require.Equal(t, 6, submits)
+	c.stop(t)
+	requireNoMessages(t, c)
+}
+
+// reloadAnyway loads the Caddyfile although it is the same.
+func (c *caddy) reloadAnyway(t *testing.T) error {
+	t.Helper()
+	out, err := c.run("reload", "--force", "--config", c.config, "--address", c.admin)
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}

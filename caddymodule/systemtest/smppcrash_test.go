@@ -50,10 +50,9 @@ func TestSMPPKill(t *testing.T) {
 			dead := int(c.metric(t, `caddy_relay_dead_letters{destination="sms"}`))
 			submitted, missing, repeats := center.texts(), 0, 0
 			for _, text := range texts {
-				switch n := submitted[text]; {
-				case n == 0:
+				if n := submitted[text]; n == 0 {
 					missing++
-				default:
+				} else {
 					repeats += n - 1
 				}
 			}

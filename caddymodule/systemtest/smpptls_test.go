@@ -33,9 +33,12 @@ func TestSMPPTLS(t *testing.T) {
 	require.NoError(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	center := newSMSCOn(t, tls.NewListener(l, &tls.Config{
+	l = tls.NewListener(l, &tls.Config{
 		MinVersion: tls.VersionTLS12, Certificates: web.TLS.Certificates, ClientAuth: tls.RequireAnyClientCert,
-	}), func(r *session.Request, _ *pdu.SubmitSM, n int) { _ = r.Respond(&pdu.SubmitSMResp{MessageID: strconv.Itoa(n)}) })
+	})
+	center := newSMSCOn(t, l, func(r *session.Request, _ *pdu.SubmitSM, n int) {
+		_ = r.Respond(&pdu.SubmitSMResp{MessageID: strconv.Itoa(n)})
+	})
 
 	configure := func(options ...string) {
 		block := "tls {\n" + strings.Join(options, "\n") + "\n}"
