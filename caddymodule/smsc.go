@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -20,6 +21,9 @@ func init() {
 
 // smppPort is what IANA has registered for SMPP.
 const smppPort = 2775
+
+// smscNetworks are those that have connections.
+var smscNetworks = []string{"tcp", "tcp4", "tcp6", "unix", "fd"}
 
 // SMSC accepts sessions of SMPP clients (ESMEs), as the short message center of
 // an operator does (SMPP 3.4). Each message that a client submits becomes an
@@ -165,7 +169,7 @@ func (s *SMSC) build(resolve func(string) (string, error)) error {
 	if s.address, err = caddy.ParseNetworkAddressWithDefaults(s.Listen, "tcp", smppPort); err != nil {
 		return fmt.Errorf("the address to listen on: %w", err)
 	}
-	if s.Listen == "" || s.address.Network == "udp" {
+	if s.Listen == "" || !slices.Contains(smscNetworks, s.address.Network) {
 		return errors.New("an SMSC needs a TCP address to listen on")
 	}
 	s.config = smsc.Config{

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"sync/atomic"
 	"time"
@@ -28,7 +27,6 @@ const defaultSMSCGrace = 10 * time.Second
 type pooledSMSC struct {
 	*smsc.Server
 	grace atomic.Int64 // nanoseconds
-	log   *slog.Logger
 }
 
 // Destruct implements [caddy.Destructor].
@@ -66,7 +64,7 @@ func (s *SMSC) Open(name string, engine *relay.Engine) (Source, error) {
 			}
 			return nil, err
 		}
-		p := &pooledSMSC{Server: server, log: s.route.Logger}
+		p := &pooledSMSC{Server: server}
 		p.grace.Store(int64(defaultSMSCGrace))
 		return p, nil
 	})
@@ -87,16 +85,11 @@ func listenTCP(ctx context.Context, address caddy.NetworkAddress) ([]net.Listene
 	if err != nil {
 		return nil, fmt.Errorf("listening for SMPP: %w", err)
 	}
-	listeners := make([]net.Listener, 0, len(all))
-	for _, one := range all {
-		l, ok := one.(net.Listener)
-		if !ok {
-			err = fmt.Errorf("listening for SMPP: %s is not for connections", address)
-			continue
-		}
-		listeners = append(listeners, l)
+	listeners := make([]net.Listener, len(all))
+	for i, one := range all {
+		listeners[i] = one.(net.Listener) // The network was checked.
 	}
-	return listeners, err
+	return listeners, nil
 }
 
 // Activate implements [Source].

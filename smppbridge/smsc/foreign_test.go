@@ -95,7 +95,9 @@ func TestForeignESMEs(t *testing.T) {
 	}{
 		{
 			"node-smpp", "node", "test",
-			[]string{"-e", "require.resolve('smpp')"}, []string{"esme.js", "n=3", "wait_ms=1500", "port=PORT"}, "Hello 2", `"text":"hello ESME"`, 0,
+			[]string{"-e", "require.resolve('smpp')"},
+			[]string{"esme.js", "n=3", "wait_ms=1500", "port=PORT"},
+			"Hello 2", `"text":"hello ESME"`, 0,
 		},
 		{"Net::SMPP", "perl", "perl", []string{"-MNet::SMPP", "-e", "1"}, []string{"esme.pl", "PORT", "3"}, "perl 3", "pdu 00000005 hello ESME", 3},
 	} {

@@ -25,6 +25,10 @@ const (
 	// is not complete, and incompleteTries how often.
 	incompleteRetry = 10 * time.Second
 	incompleteTries = 60
+	// wholeDedup is how long the id of a long message is remembered. After a
+	// restart, the part that has completed it may come again, since its answer was
+	// lost, and it would be completed again.
+	wholeDedup = time.Hour
 	// maxLooked bounds the memory of which messages were looked for.
 	maxLooked = 10_000
 )
@@ -99,17 +103,20 @@ type lookedUp struct {
 	keys map[relay.LinkHash]struct{}
 }
 
-// first tells whether it is the first time for a message.
+// first tells whether it is the first time for a message. It may also say so
+// again, if there are very many.
 func (l *lookedUp) first(key relay.LinkHash) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, ok := l.keys[key]; ok || len(l.keys) >= maxLooked {
+	if _, ok := l.keys[key]; ok {
 		return false
 	}
 	if l.keys == nil {
 		l.keys = make(map[relay.LinkHash]struct{})
 	}
-	l.keys[key] = struct{}{}
+	if len(l.keys) < maxLooked {
+		l.keys[key] = struct{}{}
+	}
 	return true
 }
 

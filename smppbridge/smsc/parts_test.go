@@ -125,6 +125,13 @@ func TestLongMessagesOutliveAServer(t *testing.T) {
 		require.Equal(t, longText(3), body["text"])
 		require.Equal(t, []any{ids[1], response.MessageID, ids[0]}, body["message_ids"])
 		b.close()
+
+		// The answer to the last part was lost.
+		time.Sleep(time.Second)
+		b = newBed(t, Config{}, store)
+		require.Equal(t, pdu.StatusOK, b.submit(b.bound(pdu.BindTransmitter, nil), all[1]).Head().Status)
+		require.Len(t, store.all(), 1)
+		b.close()
 	})
 }
 

@@ -39,6 +39,7 @@ type memory struct {
 	events []*relay.Event
 	to     [][]string
 	links  map[relay.LinkHash][][]byte
+	ids    map[string]bool
 	err    error
 	// gate holds whoever wants to keep something, until it is closed.
 	gate chan struct{}
@@ -53,12 +54,18 @@ func (m *memory) wait() {
 	}
 }
 
-func (m *memory) Accept(event *relay.Event, to []string, _ time.Duration, _ ...relay.Mark) (bool, error) {
+func (m *memory) Accept(event *relay.Event, to []string, dedup time.Duration, _ ...relay.Mark) (bool, error) {
 	m.wait()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.err != nil {
 		return false, m.err
+	}
+	if m.ids[event.ID] {
+		return true, nil
+	}
+	if dedup > 0 {
+		m.ids = map[string]bool{event.ID: true}
 	}
 	m.events, m.to = append(m.events, event), append(m.to, to)
 	return false, nil

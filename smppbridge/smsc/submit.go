@@ -159,10 +159,14 @@ func (s *Server) emit(route *Route, m *submission, ids []string, whole coding.As
 		route.Logger.Error("can't encode a message", slog.Any("error", err))
 		return pdu.StatusSysErr
 	}
+	var dedup time.Duration
+	if b.Parts > 1 && b.Complete {
+		dedup = wholeDedup
+	}
 	_, err = route.Store.Accept(&relay.Event{
 		ID: b.MessageID, Source: s.cfg.Name, Type: route.Type, Key: b.DestAddr,
 		Time: time.Now().Truncate(time.Millisecond), Header: jsonHeader, Body: encoded,
-	}, route.To, 0)
+	}, route.To, dedup)
 	return keptStatus(route, err)
 }
 
