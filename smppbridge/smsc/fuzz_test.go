@@ -27,6 +27,7 @@ func FuzzSubmit(f *testing.F) {
 	add(&pdu.DataSM{DestAddr: text("").DestAddr, DataCoding: 8, TLVs: tlvs(func(t *pdu.TLVs) { _ = t.Add(pdu.TagMessagePayload, []byte("\x04\x16\xd8")) })})
 	add(&pdu.SubmitSM{DestAddr: text("").DestAddr, ESMClass: pdu.ESMClassUDHI, DataCoding: 0xf5, ShortMessage: []byte("\x06\x05\x04\x0b\x84\x23\xf0\x01\xff")})
 	add(&pdu.SubmitMulti{Dests: []pdu.Destination{{Flag: pdu.DestFlagList, ListName: "all"}}})
+	add(&pdu.SubmitMulti{Dests: []pdu.Destination{{Flag: pdu.DestFlagAddress, Addr: text("").DestAddr}}, ShortMessage: []byte("hi")})
 	add(&pdu.QuerySM{MessageID: "1"})
 	f.Fuzz(func(t *testing.T, rest []byte) {
 		frame := append(binary.BigEndian.AppendUint32(nil, uint32(len(rest)+4)), rest...) //nolint:gosec // It fits.
@@ -39,17 +40,18 @@ func FuzzSubmit(f *testing.F) {
 		require.NoError(t, err)
 		s.current.Store(&Route{Store: store, To: []string{"crm"}, Type: DefaultType, Logger: s.logger(), Observer: nopObserver{}})
 		require.Positive(t, held(p))
-		id, status := s.submit(s.accounts["esme"], p)
+		response, status := s.respond(s.accounts["esme"], p)
 		for _, e := range store.all() {
 			require.Equal(t, pdu.StatusOK, status)
-			require.Equal(t, id, e.ID)
+			require.NotEmpty(t, e.ID)
 			require.NotEmpty(t, e.Key)
 			require.True(t, json.Valid(e.Body))
 			require.Contains(t, bodyOf(t, e), "text")
 		}
 		if status == pdu.StatusOK {
-			require.NotEmpty(t, id)
-			require.Equal(t, 1, len(store.events)+len(store.links), "an answer of OK without anything kept")
+			_, err := response.AppendTo(nil)
+			require.NoError(t, err)
+			require.NotZero(t, len(store.events)+len(store.links), "an answer of OK without anything kept")
 		}
 	})
 }

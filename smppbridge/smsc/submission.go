@@ -15,6 +15,8 @@ type submission struct {
 	source, dest pdu.Address
 	fields       fields
 	part         coding.Part
+	// eventID is set if it is not the message_id, since several events have that.
+	eventID string
 }
 
 // fields are what an event says of a message besides its text and addresses. They

@@ -2,6 +2,7 @@ package smsc
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -31,27 +32,31 @@ func (p *peer) HandleRequest(r *session.Request) {
 	size := int64(held(r.PDU))
 	if s.octets.Add(size) > maxOctets {
 		s.octets.Add(-size)
-		s.answer(r, "", pdu.StatusThrottled)
+		s.answer(r, nil, pdu.StatusThrottled)
 		return
 	}
 	ok := s.run(func() {
 		defer s.octets.Add(-size)
-		id, status := s.submit(p.account, r.PDU)
-		s.answer(r, id, status)
+		response, status := s.respond(p.account, r.PDU)
+		s.answer(r, response, status)
 	})
 	if !ok {
 		s.octets.Add(-size)
-		s.answer(r, "", pdu.StatusThrottled)
+		s.answer(r, nil, pdu.StatusThrottled)
 	}
 }
 
-// held returns about how many octets a request holds.
+// held returns about how many octets a request holds, with its event and what
+// works on it.
 func held(p pdu.PDU) int {
-	const other = 512
+	const other = 4 << 10
 	switch p := p.(type) {
 	case *pdu.SubmitSM:
 		payload, _ := p.TLVs.MessagePayload()
 		return other + len(p.ShortMessage) + len(payload)
+	case *pdu.SubmitMulti:
+		payload, _ := p.TLVs.MessagePayload()
+		return (other + len(p.ShortMessage) + len(payload)) * len(p.Dests) // Each has its event.
 	case *pdu.DataSM:
 		payload, _ := p.TLVs.MessagePayload()
 		return other + len(payload)
@@ -60,18 +65,28 @@ func held(p pdu.PDU) int {
 	}
 }
 
+// respond does what a request asks for, and returns the response, which counts if
+// the status is ESME_ROK.
+func (s *Server) respond(a *account, p pdu.PDU) (pdu.PDU, pdu.CommandStatus) {
+	if multi, ok := p.(*pdu.SubmitMulti); ok {
+		return s.submitMulti(a, multi)
+	}
+	id, status := s.submit(a, p)
+	if p.CommandID() == pdu.CommandDataSM {
+		return &pdu.DataSMResp{MessageID: id}, status
+	}
+	return &pdu.SubmitSMResp{MessageID: id}, status
+}
+
 // answer responds to a request. If that fails, the session has ended, and the
 // ESME may submit the message again.
-func (s *Server) answer(r *session.Request, id string, status pdu.CommandStatus) {
+func (s *Server) answer(r *session.Request, response pdu.PDU, status pdu.CommandStatus) {
 	s.observer().Answered(s.cfg.Name, status)
 	var err error
-	switch {
-	case status != pdu.StatusOK:
+	if status == pdu.StatusOK {
+		err = r.Respond(response)
+	} else {
 		err = r.Refuse(status)
-	case r.PDU.CommandID() == pdu.CommandDataSM:
-		err = r.Respond(&pdu.DataSMResp{MessageID: id})
-	default:
-		err = r.Respond(&pdu.SubmitSMResp{MessageID: id})
 	}
 	if err != nil {
 		s.logger().Debug("can't answer an ESME, which may submit its message again", slog.Any("error", err))
@@ -164,7 +179,7 @@ func (s *Server) emit(route *Route, m *submission, ids []string, whole coding.As
 		dedup = wholeDedup
 	}
 	_, err = route.Store.Accept(&relay.Event{
-		ID: b.MessageID, Source: s.cfg.Name, Type: route.Type, Key: b.DestAddr,
+		ID: cmp.Or(m.eventID, b.MessageID), Source: s.cfg.Name, Type: route.Type, Key: b.DestAddr,
 		Time: time.Now().Truncate(time.Millisecond), Header: jsonHeader, Body: encoded,
 	}, route.To, dedup)
 	return keptStatus(route, err)

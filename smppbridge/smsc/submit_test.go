@@ -132,19 +132,25 @@ func TestRefusals(t *testing.T) {
 		request pdu.PDU
 		status  pdu.CommandStatus
 	}{
-		"no recipient":       {change(func(m *pdu.SubmitSM) { m.DestAddr.Addr = "" }), pdu.StatusInvDstAdr},
-		"bad recipient":      {change(func(m *pdu.SubmitSM) { m.DestAddr.Addr = "49\n17" }), pdu.StatusInvDstAdr},
-		"bad sender":         {change(func(m *pdu.SubmitSM) { m.SourceAddr.Addr = "\xff" }), pdu.StatusInvSrcAdr},
-		"bad service_type":   {change(func(m *pdu.SubmitSM) { m.ServiceType = "\x01" }), pdu.StatusInvSerTyp},
-		"no such text":       {change(func(m *pdu.SubmitSM) { m.SMDefaultMsgID = 1 }), pdu.StatusInvDftMsgID},
-		"bad validity":       {change(func(m *pdu.SubmitSM) { m.ValidityPeriod = "tomorrow" }), pdu.StatusInvExpiry},
-		"bad schedule":       {change(func(m *pdu.SubmitSM) { m.ScheduleDeliveryTime = "999999999999999+" }), pdu.StatusInvSched},
-		"header too long":    {change(func(m *pdu.SubmitSM) { m.ESMClass = pdu.ESMClassUDHI }), pdu.StatusInvESMClass},
-		"no header":          {change(func(m *pdu.SubmitSM) { m.ESMClass, m.ShortMessage = pdu.ESMClassUDHI, nil }), pdu.StatusInvESMClass},
-		"query_sm":           {&pdu.QuerySM{MessageID: "1"}, pdu.StatusQueryFail},
-		"cancel_sm":          {&pdu.CancelSM{MessageID: "1"}, pdu.StatusCancelFail},
-		"replace_sm":         {&pdu.ReplaceSM{MessageID: "1"}, pdu.StatusReplaceFail},
-		"submit_multi":       {&pdu.SubmitMulti{Dests: []pdu.Destination{{Flag: pdu.DestFlagAddress, Addr: text("").DestAddr}}}, pdu.StatusInvCmdID},
+		"no recipient":      {change(func(m *pdu.SubmitSM) { m.DestAddr.Addr = "" }), pdu.StatusInvDstAdr},
+		"bad recipient":     {change(func(m *pdu.SubmitSM) { m.DestAddr.Addr = "49\n17" }), pdu.StatusInvDstAdr},
+		"bad sender":        {change(func(m *pdu.SubmitSM) { m.SourceAddr.Addr = "\xff" }), pdu.StatusInvSrcAdr},
+		"bad service_type":  {change(func(m *pdu.SubmitSM) { m.ServiceType = "\x01" }), pdu.StatusInvSerTyp},
+		"no such text":      {change(func(m *pdu.SubmitSM) { m.SMDefaultMsgID = 1 }), pdu.StatusInvDftMsgID},
+		"bad validity":      {change(func(m *pdu.SubmitSM) { m.ValidityPeriod = "tomorrow" }), pdu.StatusInvExpiry},
+		"bad schedule":      {change(func(m *pdu.SubmitSM) { m.ScheduleDeliveryTime = "999999999999999+" }), pdu.StatusInvSched},
+		"header too long":   {change(func(m *pdu.SubmitSM) { m.ESMClass = pdu.ESMClassUDHI }), pdu.StatusInvESMClass},
+		"no header":         {change(func(m *pdu.SubmitSM) { m.ESMClass, m.ShortMessage = pdu.ESMClassUDHI, nil }), pdu.StatusInvESMClass},
+		"query_sm":          {&pdu.QuerySM{MessageID: "1"}, pdu.StatusQueryFail},
+		"cancel_sm":         {&pdu.CancelSM{MessageID: "1"}, pdu.StatusCancelFail},
+		"replace_sm":        {&pdu.ReplaceSM{MessageID: "1"}, pdu.StatusReplaceFail},
+		"broadcast_sm":      {&pdu.BroadcastSM{}, pdu.StatusInvCmdID},
+		"distribution list": {&pdu.SubmitMulti{Dests: []pdu.Destination{{Flag: pdu.DestFlagList, ListName: "all"}}}, pdu.StatusInvDLName},
+		"many bad ones":     {&pdu.SubmitMulti{Dests: []pdu.Destination{{Flag: pdu.DestFlagAddress}, {Flag: pdu.DestFlagAddress}}}, pdu.StatusInvDstAdr},
+		"part for many": {&pdu.SubmitMulti{
+			Dests:    []pdu.Destination{{Flag: pdu.DestFlagAddress, Addr: text("").DestAddr}},
+			ESMClass: pdu.ESMClassUDHI, ShortMessage: []byte("\x05\x00\x03\x01\x02\x01hi"),
+		}, pdu.StatusInvESMClass},
 		"data_sm to nowhere": {&pdu.DataSM{}, pdu.StatusInvDstAdr},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -239,5 +245,37 @@ func TestASessionThatEndsLosesNothing(t *testing.T) {
 		close(b.store.gate)
 		synctest.Wait()
 		require.Len(b, b.store.all(), 1, "the ESME does not know that, and may submit it again")
+	})
+}
+
+func TestSubmitMultiIsAnEventForEachRecipient(t *testing.T) {
+	account := testAccount(t, "esme")
+	account.Rate = 3
+	run(t, Config{Accounts: []Account{account}}, func(b *bed) {
+		s := b.bound(pdu.BindTransceiver, nil)
+		multi := &pdu.SubmitMulti{SourceAddr: text("").SourceAddr, ShortMessage: []byte("hello")}
+		for _, number := range []string{"", "491700000001", "491700000002"} {
+			multi.Dests = append(multi.Dests, pdu.Destination{Flag: pdu.DestFlagAddress, Addr: pdu.Address{TON: 1, NPI: 1, Addr: number}})
+		}
+		response, ok := b.submit(s, multi).(*pdu.SubmitMultiResp)
+		require.True(b, ok)
+		require.Equal(b, pdu.StatusOK, response.Status)
+		require.Equal(b, []pdu.Unsuccess{{Addr: pdu.Address{TON: 1, NPI: 1}, Status: pdu.StatusInvDstAdr}}, response.Unsuccess)
+		got := make(map[string]string)
+		for _, e := range b.store.all() {
+			body := bodyOf(b, e)
+			require.Equal(b, response.MessageID, body["message_id"])
+			require.Equal(b, "hello", body["text"])
+			got[e.ID] = e.Key
+		}
+		require.Equal(b, map[string]string{response.MessageID + "-2": "491700000001", response.MessageID + "-3": "491700000002"}, got)
+		require.Equal(b, pdu.StatusThrottled, b.submit(s, text("hello")).Head().Status, "each recipient counts")
+		time.Sleep(time.Second)
+		b.store.fail(relay.ErrFull)
+		require.Equal(b, pdu.StatusMsgQFul, b.submit(s, multi).Head().Status, "it is worthwhile to submit it again")
+		require.Len(b, b.store.all(), 2)
+		b.route.Detach()
+		time.Sleep(time.Second)
+		require.Equal(b, pdu.StatusRxTAppn, b.submit(s, multi).Head().Status)
 	})
 }
