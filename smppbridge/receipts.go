@@ -56,6 +56,8 @@ func (b *Binds) receipt(d *Destination, r *session.Request, c *receipt.Receipt) 
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
 	keys := b.matcher.Keys(nil, c)
+	// Asked before the look-up: a delivery may end meanwhile.
+	idle := b.inFlight.Load() == 0
 	o, certain, err := b.find(ctx, d, keys, c)
 	b.learned()
 	switch {
@@ -64,7 +66,7 @@ func (b *Binds) receipt(d *Destination, r *session.Request, c *receipt.Receipt) 
 		b.answer(d, r, kindReceipt, pdu.StatusRxTAppn)
 	// Each that waits takes one of the requests that the SMSC may have open: many
 	// receipts that are not ours must not keep it from sending others.
-	case certain, len(keys) == 0, b.inFlight.Load() == 0 && o == nil, b.early.Len() >= b.maxHeld:
+	case certain, len(keys) == 0, idle && o == nil, b.early.Len() >= b.maxHeld:
 		b.emitReceipt(ctx, d, r, c, o)
 	default:
 		b.hold(d, r, c, keys)
