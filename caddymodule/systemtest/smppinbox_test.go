@@ -55,7 +55,7 @@ func newMessage(t *testing.T, c *caddy, id, text string) *http.Request {
 func offerMessage(t *testing.T, c *caddy, id, text string) {
 	t.Helper()
 	a, err := do(client, newMessage(t, c, id, text))
-	if errors.Is(err, syscall.ECONNRESET) { // by a reload, see load
+	for errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) { // by a reload, see load
 		a, err = do(client, newMessage(t, c, id, text))
 	}
 	require.NoError(t, err)

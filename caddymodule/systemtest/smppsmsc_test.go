@@ -128,6 +128,16 @@ func (c *smsc) texts() map[string]int {
 	return texts
 }
 
+// requireUnbound waits until all of the sessions have ended, and checks that the
+// peer has unbound them.
+func requireUnbound(t *testing.T, sessions ...*session.Session) {
+	t.Helper()
+	for _, s := range sessions {
+		<-s.Done()
+		require.ErrorIs(t, s.Err(), session.ErrUnbound)
+	}
+}
+
 // deliver sends deliver_sm over the session that was bound last, and returns the
 // status of the answer.
 func (c *smsc) deliver(t *testing.T, p *pdu.DeliverSM) pdu.CommandStatus {
