@@ -3,6 +3,8 @@
 package main
 
 import (
+	_ "time/tzdata" // as in builds by xcaddy, for hosts without zone data
+
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
