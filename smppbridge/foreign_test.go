@@ -1,14 +1,9 @@
 package smppbridge
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,55 +13,8 @@ import (
 
 	"github.com/caddy-relay/caddy-relay/relay"
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
+	"github.com/caddy-relay/caddy-relay/smppbridge/peertest"
 )
-
-// foreignSMSC starts node-smpp as an SMSC in a fault mode, or skips the test. The
-// directory with its scripts is named by SMPP_PEERS.
-func foreignSMSC(t *testing.T, mode string) (address, control string) {
-	t.Helper()
-	dir := os.Getenv("SMPP_PEERS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared", "peers", "smpp")
-	}
-	if _, err := os.Stat(filepath.Join(dir, "smsc.js")); err != nil {
-		t.Skip("there are no foreign peers: set SMPP_PEERS to the directory of smsc.js")
-	}
-	check := exec.Command("node", "-e", "require.resolve('smpp')")
-	check.Dir = dir
-	if err := check.Run(); err != nil {
-		t.Skipf("node in %s does not work (%v): run npm install there, or set NODE_PATH", dir, err)
-	}
-	address, control = freePort(t), freePort(t)
-	args := append([]string{"smsc.js", "port=" + portOf(t, address), "ctl=" + portOf(t, control)}, strings.Fields(mode)...)
-	cmd := exec.Command("node", args...)
-	cmd.Dir = dir
-	stderr, err := cmd.StderrPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		require.NoError(t, cmd.Process.Kill())
-		_ = cmd.Wait()
-	})
-	line, err := bufio.NewReader(stderr).ReadString('\n')
-	require.NoError(t, err)
-	require.Contains(t, line, "listening")
-	return address, "http://" + control
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, l.Close()) }()
-	return l.Addr().String()
-}
-
-func portOf(t *testing.T, address string) string {
-	t.Helper()
-	_, port, err := net.SplitHostPort(address)
-	require.NoError(t, err)
-	return port
-}
 
 // notifyingStore tells of each event.
 type notifyingStore struct {
@@ -85,7 +33,7 @@ func (s *notifyingStore) Accept(e *relay.Event, to []string, dedup time.Duration
 // foreignBench is a destination with node-smpp on its other side.
 func foreignBench(t *testing.T, mode string, change func(*Config, *BindConfig)) (b *bench, kept chan *relay.Event, control string) {
 	t.Helper()
-	address, control := foreignSMSC(t, mode)
+	address, control := peertest.NodeSMSC(t, mode)
 	store := &notifyingStore{newFakeStore(), make(chan *relay.Event, 100)}
 	b = &bench{T: t, store: store.fakeStore}
 	bind := BindConfig{Addresses: []string{address}, SystemID: "t", Password: "p"}

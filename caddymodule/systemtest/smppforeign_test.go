@@ -1,58 +1,15 @@
 package systemtest
 
 import (
-	"bufio"
 	"fmt"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/peertest"
 )
-
-// nodeSMSC starts node-smpp as an SMSC in a mode of its script, or skips the
-// test. SMPP_PEERS names the directory of the script.
-func nodeSMSC(t *testing.T, mode string) (address, control string) {
-	t.Helper()
-	dir := os.Getenv("SMPP_PEERS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "peers", "smpp")
-	}
-	if _, err := os.Stat(filepath.Join(dir, "smsc.js")); err != nil {
-		t.Skip("there are no foreign peers: set SMPP_PEERS to the directory of smsc.js")
-	}
-	check := exec.Command("node", "-e", "require.resolve('smpp')")
-	check.Dir = dir
-	if err := check.Run(); err != nil {
-		t.Skipf("node in %s does not work (%v): run npm install there, or set NODE_PATH", dir, err)
-	}
-	address, control = freeAddress(t), freeAddress(t)
-	args := append([]string{"smsc.js", "port=" + port(t, address), "ctl=" + port(t, control)}, strings.Fields(mode)...)
-	cmd := exec.Command("node", args...) //nolint:gosec // The test's own arguments.
-	cmd.Dir = dir
-	stderr, err := cmd.StderrPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		require.NoError(t, cmd.Process.Kill())
-		_ = cmd.Wait()
-	})
-	line, err := bufio.NewReader(stderr).ReadString('\n')
-	require.NoError(t, err)
-	require.Contains(t, line, "listening")
-	return address, "http://" + control
-}
-
-func port(t *testing.T, address string) string {
-	t.Helper()
-	_, port, err := net.SplitHostPort(address)
-	require.NoError(t, err)
-	return port
-}
 
 // TestSMPPForeign has node-smpp on the other side.
 func TestSMPPForeign(t *testing.T) {
@@ -67,7 +24,7 @@ func TestSMPPForeign(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll("mode "+mode, " ", "_"), func(t *testing.T) {
 			const messages = 5
-			address, control := nodeSMSC(t, mode)
+			address, control := peertest.NodeSMSC(t, mode)
 			c, crm := newSMPPCaddy(t), newInbox(t)
 			c.configure(t, crm.crm()+sms(address, bothWays), hooks)
 			c.start(t)

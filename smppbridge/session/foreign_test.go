@@ -1,14 +1,11 @@
 package session_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,51 +15,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
+	"github.com/caddy-relay/caddy-relay/smppbridge/peertest"
 	"github.com/caddy-relay/caddy-relay/smppbridge/session"
 )
 
-// foreign returns the directory with the scripts of other SMPP implementations,
-// or skips the test. SMPP_PEERS names it.
-func foreign(t *testing.T, interpreter string, check ...string) string {
+// nodeSMSC returns the address of node-smpp as an SMSC in a fault mode.
+func nodeSMSC(t *testing.T, mode string) string {
 	t.Helper()
-	dir := os.Getenv("SMPP_PEERS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "peers", "smpp")
-	}
-	if _, err := os.Stat(filepath.Join(dir, "smsc.js")); err != nil {
-		t.Skip("there are no foreign peers: set SMPP_PEERS to the directory of smsc.js")
-	}
-	cmd := exec.Command(interpreter, check...)
-	cmd.Dir = dir
-	if err := cmd.Run(); err != nil {
-		t.Skipf("%s in %s does not work (%v): for node run npm install there or set NODE_PATH, for perl install Net::SMPP", interpreter, dir, err)
-	}
-	return dir
-}
-
-// nodeSMSC starts node-smpp as an SMSC in a fault mode, and returns its address.
-func nodeSMSC(t *testing.T, args ...string) string {
-	t.Helper()
-	dir := foreign(t, "node", "-e", "require.resolve('smpp')")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := l.Addr().String()
-	require.NoError(t, l.Close())
-	_, port, err := net.SplitHostPort(address)
-	require.NoError(t, err)
-
-	cmd := exec.Command("node", append([]string{"smsc.js", "port=" + port}, args...)...)
-	cmd.Dir = dir
-	stderr, err := cmd.StderrPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		require.NoError(t, cmd.Process.Kill())
-		_ = cmd.Wait()
-	})
-	line, err := bufio.NewReader(stderr).ReadString('\n')
-	require.NoError(t, err)
-	require.Contains(t, line, "listening")
+	address, _ := peertest.NodeSMSC(t, mode)
 	return address
 }
 
@@ -187,7 +147,7 @@ func TestFaultsOfNodeSMPP(t *testing.T) {
 				}
 				_ = r.Respond(&pdu.DeliverSMResp{})
 			})
-			c := &session.Connector{Address: nodeSMSC(t, strings.Fields(tt.mode)...), Bind: pdu.Bind{SystemID: "t", Password: "p"}, Config: cfg}
+			c := &session.Connector{Address: nodeSMSC(t, tt.mode), Bind: pdu.Bind{SystemID: "t", Password: "p"}, Config: cfg}
 			var err error
 			f.session, err = c.Connect(context.Background(), pdu.BindTransceiver)
 			require.NoError(t, err)
@@ -204,7 +164,7 @@ func TestBindsThatNodeSMPPRefuses(t *testing.T) {
 		"bind_status=5":          pdu.StatusAlyBnd,
 	} {
 		t.Run(strings.ReplaceAll(mode, " ", "_"), func(t *testing.T) {
-			c := &session.Connector{Address: nodeSMSC(t, strings.Fields(mode)...), Bind: pdu.Bind{SystemID: "t", Password: "p"}}
+			c := &session.Connector{Address: nodeSMSC(t, mode), Bind: pdu.Bind{SystemID: "t", Password: "p"}}
 			_, err := c.Connect(context.Background(), pdu.BindTransceiver)
 			var refused *session.BindError
 			require.ErrorAs(t, err, &refused)
@@ -278,7 +238,7 @@ func TestForeignESMEs(t *testing.T) {
 		{"Net::SMPP", "perl", []string{"-MNet::SMPP", "-e", "1"}, []string{"esme.pl", "PORT", "3"}, "status=0 id=m3"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			dir := foreign(t, tt.interpreter, tt.check...)
+			dir := peertest.Dir(t, tt.interpreter, tt.check...)
 			outcomes := make(chan outcome, 3)
 			account := session.Account{Handler: receipts(outcomes)}
 			port := acceptForeign(t, anybody(account))

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -19,26 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/caddy-relay/caddy-relay/relay"
+	"github.com/caddy-relay/caddy-relay/smppbridge/peertest"
 )
-
-// peers returns the directory with the scripts of other SMPP implementations, or
-// skips the test. SMPP_PEERS names it.
-func peers(t *testing.T, program string, check ...string) string {
-	t.Helper()
-	dir := os.Getenv("SMPP_PEERS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "peers", "smpp")
-	}
-	if _, err := os.Stat(filepath.Join(dir, "esme.js")); err != nil {
-		t.Skip("there are no foreign peers: set SMPP_PEERS to the directory of esme.js")
-	}
-	cmd := exec.Command(program, check...)
-	cmd.Dir = dir
-	if err := cmd.Run(); err != nil {
-		t.Skipf("%s does not work (%v): for node run npm install in %s or set NODE_PATH, for perl install Net::SMPP, for Kannel its package", program, err, dir)
-	}
-	return dir
-}
 
 // serveForeign returns a server that listens, with the accounts that the foreign
 // peers have, and its port.
@@ -102,7 +83,7 @@ func TestForeignESMEs(t *testing.T) {
 		{"Net::SMPP", "perl", "perl", []string{"-MNet::SMPP", "-e", "1"}, []string{"esme.pl", "PORT", "3"}, "perl 3", "pdu 00000005 hello ESME", 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			dir := peers(t, tt.program, tt.check...)
+			dir := peertest.Dir(t, tt.program, tt.check...)
 			store := new(memory)
 			server, port := serveForeign(t, store)
 			args := make([]string, len(tt.args))
@@ -133,7 +114,7 @@ func TestForeignESMEs(t *testing.T) {
 // TestKannel has Kannel's bearerbox bound: it sends what its HTTP interface is
 // given, also a long message, and hands on what it gets.
 func TestKannel(t *testing.T) {
-	dir := peers(t, "bearerbox", "--version")
+	dir := peertest.Dir(t, "bearerbox", "--version")
 	store := new(memory)
 	server, port := serveForeign(t, store)
 	messages := make(chan url.Values, 10)

@@ -1,0 +1,85 @@
+// Package peertest runs other implementations of SMPP, so that ours can be tested
+// with them. It is for tests only.
+package peertest
+
+import (
+	"bufio"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Dir returns the directory with the scripts of other implementations, which
+// SMPP_PEERS names, and otherwise stands beside the checkout. It skips the test
+// if there is none, or if the program does not run there with the arguments of
+// check.
+func Dir(t *testing.T, program string, check ...string) string {
+	t.Helper()
+	dir := os.Getenv("SMPP_PEERS")
+	if dir == "" {
+		dir = filepath.Join(checkout(t), "..", "shared", "peers", "smpp")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "smsc.js")); err != nil { //nolint:gosec // The variable is set by whoever runs the test.
+		t.Skip("there are no foreign peers: set SMPP_PEERS to the directory of smsc.js")
+	}
+	cmd := exec.Command(program, check...) //nolint:gosec // The test's own arguments.
+	cmd.Dir = dir
+	if err := cmd.Run(); err != nil {
+		t.Skipf("%s in %s does not work (%v): for node run npm install there or set NODE_PATH, for perl install Net::SMPP, for Kannel its package", program, dir, err)
+	}
+	return dir
+}
+
+// checkout returns the directory of the module that the test belongs to.
+func checkout(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		require.NotEqual(t, dir, parent, "the test is outside of a module")
+		dir = parent
+	}
+}
+
+// NodeSMSC starts node-smpp as an SMSC in a mode of its script, such as
+// "id=hex dlr_id=dec", until the test ends, or skips the test. It returns the
+// address of the SMSC, and the URL that controls it.
+func NodeSMSC(t *testing.T, mode string) (address, control string) {
+	t.Helper()
+	dir := Dir(t, "node", "-e", "require.resolve('smpp')")
+	port, controlPort := freePort(t), freePort(t)
+	args := append([]string{"smsc.js", "port=" + port, "ctl=" + controlPort}, strings.Fields(mode)...)
+	cmd := exec.Command("node", args...) //nolint:gosec // The test's own arguments.
+	cmd.Dir = dir
+	stderr, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		require.NoError(t, cmd.Process.Kill())
+		_ = cmd.Wait()
+	})
+	line, err := bufio.NewReader(stderr).ReadString('\n')
+	require.NoError(t, err)
+	require.Contains(t, line, "listening")
+	return net.JoinHostPort("127.0.0.1", port), "http://" + net.JoinHostPort("127.0.0.1", controlPort)
+}
+
+// freePort returns a port that nothing listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	require.NoError(t, err)
+	return port
+}
