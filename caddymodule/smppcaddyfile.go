@@ -146,7 +146,7 @@ func (s *SMPP) unmarshalOption(d *caddyfile.Dispenser, option string) error {
 	case "tls":
 		return s.unmarshalTLS(d)
 	case "rate":
-		return s.unmarshalRate(d)
+		return unmarshalRate(d, &s.Rate)
 	case "timeouts":
 		return s.unmarshalTimeouts(d)
 	case "source_addr":
@@ -230,7 +230,7 @@ func (s *SMPP) numberOption(option string) (number *int, least, most int) {
 }
 
 // unmarshalRate parses a number of messages in a time.
-func (s *SMPP) unmarshalRate(d *caddyfile.Dispenser) error {
+func unmarshalRate(d *caddyfile.Dispenser, into *float64) error {
 	var text string
 	if !d.AllArgs(&text) {
 		return d.ArgErr()
@@ -239,7 +239,7 @@ func (s *SMPP) unmarshalRate(d *caddyfile.Dispenser) error {
 	number, unit, _ := strings.Cut(text, "/")
 	n, err := strconv.ParseFloat(number, 64)
 	if per, ok := seconds[unit]; ok && err == nil && n > 0 && n <= smppMaxRate*per {
-		s.Rate = n / per
+		*into = n / per
 		return nil
 	}
 	return d.Errf("rate: '%s' is not a number of messages such as 100/s, 30/m or 500/h", text)

@@ -194,14 +194,5 @@ func (a *SMSCAccount) unmarshalOption(d *caddyfile.Dispenser, option string) err
 	}
 }
 
-// unmarshalRate parses a number of messages in a time, as the destination smpp
-// has it.
-func unmarshalRate(d *caddyfile.Dispenser, into *float64) error {
-	var s SMPP
-	err := s.unmarshalRate(d)
-	*into = s.Rate
-	return err
-}
-
 // Interface guard
 var _ caddyfile.Unmarshaler = (*SMSC)(nil)

@@ -46,8 +46,7 @@ type Binds struct {
 	closed       bool
 	destinations []*Destination // the latest last
 	lastFailure  string
-	// live is how many sessions are bound that can submit. The pool itself only
-	// knows of them a little later.
+	// live is how many sessions are bound that can submit.
 	live int
 	// bound is closed when a session that can submit is bound, and made anew.
 	bound  chan struct{}

@@ -112,8 +112,8 @@ func TestBadSessions(t *testing.T) {
 	}
 }
 
-// The pool lists a session only after it has said that it is bound. A message that
-// comes in between must not wait for another one.
+// A message that comes when a session is bound must not wait for another one, even
+// if it comes before anything else is known of that session.
 func TestBoundBeforeItIsListed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{T: t, smsc: &smsc{t: t, answer: take, down: true}, store: newFakeStore()}
