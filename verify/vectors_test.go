@@ -196,16 +196,16 @@ func TestVectors(t *testing.T) {
 	}
 	tried := 0
 	for _, v := range vectors {
+		verifier, err := v.verifier(t, schemes)
+		if verifier == nil && err == nil {
+			continue // a scheme of another package
+		}
 		t.Run(v.ID, func(t *testing.T) {
-			verifier, err := v.verifier(t, schemes)
 			if refused[v.ID] {
 				require.Error(t, err)
 				return
 			}
 			require.NoError(t, err)
-			if verifier == nil {
-				t.Skip("a scheme of another package")
-			}
 			tried++
 			identity, err := verifier.Verify(t.Context(), v.request(t), time.Unix(v.Now, 0))
 			if v.Expect == "valid" {
