@@ -43,7 +43,7 @@ type account struct {
 // NewBasic returns a verifier that accepts any of the credentials. A user may
 // have several passwords.
 func NewBasic(credentials ...Credential) (*Basic, error) {
-	if err := checkCount(len(credentials)); err != nil {
+	if err := CheckCount(len(credentials)); err != nil {
 		return nil, err
 	}
 	v := &Basic{accounts: make([]account, len(credentials)), first: credentials[0]}
@@ -90,7 +90,7 @@ func parseBasic(encoded string) (username, password string, ok bool) {
 
 // Sign implements [Signer] with the first credential.
 func (v *Basic) Sign(r *Request, _ time.Time) error {
-	setHeader(r, "Authorization", "Basic "+strictBase64.EncodeToString([]byte(v.first.Username+":"+v.first.Password)))
+	r.SetHeader("Authorization", "Basic "+strictBase64.EncodeToString([]byte(v.first.Username+":"+v.first.Password)))
 	return nil
 }
 

@@ -21,7 +21,7 @@ type Bearer struct {
 // query parameter of that name instead; URLs tend to end up in logs, so that is
 // for senders that can do no better.
 func NewBearer(query string, tokens ...string) (*Bearer, error) {
-	if err := checkCount(len(tokens)); err != nil {
+	if err := CheckCount(len(tokens)); err != nil {
 		return nil, err
 	}
 	v := &Bearer{tokens: make([]digest, len(tokens)), query: query, first: tokens[0]}
@@ -88,7 +88,7 @@ func isB64Token(s string) bool {
 
 // Sign implements [Signer] with the first token, in the Authorization field.
 func (v *Bearer) Sign(r *Request, _ time.Time) error {
-	setHeader(r, "Authorization", "Bearer "+v.first)
+	r.SetHeader("Authorization", "Bearer "+v.first)
 	return nil
 }
 

@@ -70,7 +70,7 @@ var strictBase64 = base64.StdEncoding.Strict()
 
 // decodeKeys decodes secrets, which may begin with prefix.
 func decodeKeys[K any](e KeyEncoding, prefix string, secrets []string, newKey func([]byte) (K, error)) ([]K, error) {
-	if err := checkCount(len(secrets)); err != nil {
+	if err := CheckCount(len(secrets)); err != nil {
 		return nil, err
 	}
 	keys := make([]K, len(secrets))
@@ -86,7 +86,8 @@ func decodeKeys[K any](e KeyEncoding, prefix string, secrets []string, newKey fu
 	return keys, nil
 }
 
-func checkCount(secrets int) error {
+// CheckCount returns an error if a verifier can't have that many secrets.
+func CheckCount(secrets int) error {
 	switch {
 	case secrets == 0:
 		return errors.New("no secret")

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -101,7 +100,7 @@ func (s *Selector) put(r *Request, value string, number bool) (err error) {
 		path, query := r.Path(), removeParam(r.Query(), s.Query)
 		r.Target = path + "?" + appendParam(query, s.Query, value)
 	case s.Form != "":
-		setHeader(r, "Content-Type", "application/x-www-form-urlencoded")
+		r.SetHeader("Content-Type", "application/x-www-form-urlencoded")
 		r.Body = []byte(appendParam(removeParam(string(r.Body), s.Form), s.Form, value))
 	case s.JSON != "":
 		path := pointerPath(s.JSON)
@@ -122,16 +121,9 @@ func (s *Selector) put(r *Request, value string, number bool) (err error) {
 			})
 			value = strings.Join(append(members, value), s.Split)
 		}
-		setHeader(r, name, value)
+		r.SetHeader(name, value)
 	}
 	return nil
-}
-
-func setHeader(r *Request, name, value string) {
-	if r.Header == nil {
-		r.Header = make(http.Header)
-	}
-	r.Header.Set(name, value)
 }
 
 func appendParam(raw, name, value string) string {

@@ -17,7 +17,7 @@ type Token struct {
 
 // NewToken returns a verifier that accepts any of the tokens at the place.
 func NewToken(place Selector, tokens ...string) (*Token, error) {
-	if err := checkCount(len(tokens)); err != nil {
+	if err := CheckCount(len(tokens)); err != nil {
 		return nil, err
 	}
 	v := &Token{tokens: make([]digest, len(tokens)), first: tokens[0]}

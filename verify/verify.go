@@ -46,6 +46,14 @@ type Request struct {
 	Certificate *x509.Certificate
 }
 
+// SetHeader sets a field of the header in place of those with its name.
+func (r *Request) SetHeader(name, value string) {
+	if r.Header == nil {
+		r.Header = make(http.Header)
+	}
+	r.Header.Set(name, value)
+}
+
 // URL returns the absolute URL.
 func (r *Request) URL() string { return r.Scheme + "://" + r.Host + r.Target }
 

@@ -53,7 +53,7 @@ func (v *Verifier) sign(material any, a Algorithm, r *verify.Request, now time.T
 	if r.Header == nil {
 		r.Header = make(http.Header)
 	}
-	r.Header.Set(v.header, text)
+	r.SetHeader(v.header, text)
 	return nil
 }
 

@@ -93,8 +93,8 @@ func (v *betstack) Sign(r *verify.Request, now time.Time) error {
 	if err := s.writeBetstack(timestamp, r.Body); err != nil {
 		return err
 	}
-	setHeader(r, betstackTimestamp, timestamp)
-	setHeader(r, betstackSignature, hex.EncodeToString(v.macs.sign(nil, s.content)))
+	r.SetHeader(betstackTimestamp, timestamp)
+	r.SetHeader(betstackSignature, hex.EncodeToString(v.macs.sign(nil, s.content)))
 	return nil
 }
 

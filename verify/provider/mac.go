@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"hash"
 	"sync"
@@ -13,18 +12,11 @@ import (
 	"github.com/caddy-relay/caddy-relay/verify"
 )
 
-// maxSecrets bounds the work of a request that nobody signed. Rotation needs
-// two secrets.
-const maxSecrets = 16
-
 // checkSecrets returns an error if one of the secrets is empty, or their number
 // is not allowed.
 func checkSecrets(secrets []string) error {
-	switch {
-	case len(secrets) == 0:
-		return errors.New("no secret")
-	case len(secrets) > maxSecrets:
-		return fmt.Errorf("%d secrets, at most %d are allowed", len(secrets), maxSecrets)
+	if err := verify.CheckCount(len(secrets)); err != nil {
+		return err
 	}
 	for i, secret := range secrets {
 		if secret == "" {

@@ -168,10 +168,10 @@ func (v *plivoV3) Sign(r *verify.Request, _ time.Time) error {
 	nonce := r.Header.Get(plivoNonce)
 	if nonce == "" {
 		nonce = rand.Text()
-		setHeader(r, plivoNonce, nonce)
+		r.SetHeader(plivoNonce, nonce)
 	}
 	s.writePlivo(r, r.Path(), nonce)
-	setHeader(r, v.header, strictBase64.EncodeToString(v.macs.sign(nil, s.content)))
+	r.SetHeader(v.header, strictBase64.EncodeToString(v.macs.sign(nil, s.content)))
 	return nil
 }
 

@@ -160,16 +160,8 @@ func (v *twilio) Sign(r *verify.Request, _ time.Time) error {
 	if _, err := s.readTwilio(r); err != nil {
 		return err
 	}
-	setHeader(r, v.header, strictBase64.EncodeToString(v.macs.sign(nil, append([]byte(r.URL()), s.params...))))
+	r.SetHeader(v.header, strictBase64.EncodeToString(v.macs.sign(nil, append([]byte(r.URL()), s.params...))))
 	return nil
-}
-
-// setHeader sets a header field by its canonical name.
-func setHeader(r *verify.Request, name, value string) {
-	if r.Header == nil {
-		r.Header = make(http.Header)
-	}
-	r.Header[name] = []string{value}
 }
 
 var (
