@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,8 @@ import (
 	// What is built and tested is not imported otherwise, and go test would
 	// show old results for it.
 	_ "github.com/caddy-relay/caddy-relay/caddymodule"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/peertest"
 )
 
 // binary is the path of the Caddy under test.
@@ -60,15 +61,6 @@ func waitFor(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-// freeAddress returns a loopback address that nothing listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	return l.Addr().String()
-}
-
 // caddy is a running Caddy process.
 type caddy struct {
 	admin, site, dir, config string
@@ -89,7 +81,7 @@ type caddy struct {
 // queue/ there.
 func newCaddy(t *testing.T) *caddy {
 	t.Helper()
-	c := &caddy{admin: freeAddress(t), site: freeAddress(t), dir: t.TempDir(), log: new(logBuffer)}
+	c := &caddy{admin: peertest.FreeAddress(t), site: peertest.FreeAddress(t), dir: t.TempDir(), log: new(logBuffer)}
 	c.config = filepath.Join(c.dir, "Caddyfile")
 	c.queue, c.grace = filepath.Join(c.dir, "queue"), "5s"
 	t.Cleanup(func() {

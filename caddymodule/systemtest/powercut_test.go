@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/peertest"
 )
 
 // TestPowerCut proves that an event whose sender was told 202 survives a power
@@ -35,7 +37,7 @@ func TestPowerCut(t *testing.T) {
 	c, sink := newCaddy(t), newReceiver(t)
 	disk := t.TempDir()
 	c.queue = filepath.Join(disk, "new", "data", "queue")
-	c.configure(t, webhook("sink", sink.URL)+"destination down webhook http://"+freeAddress(t)+" {\nallow_private\n}", `route /in {
+	c.configure(t, webhook("sink", sink.URL)+"destination down webhook http://"+peertest.FreeAddress(t)+" {\nallow_private\n}", `route /in {
 		relay test {
 			to sink down
 			respond accepted 202 {event.id}

@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/peertest"
 )
 
 // secrets are the values that must not be seen outside of the process, other
@@ -67,7 +69,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 	// The whole URL is a secret: paths and queries of URLs often hold keys.
 	c.env = append(c.env, "URL="+sink.URL+"/"+secrets["OUT_QUERY"]+"?key="+secrets["OUT_QUERY"])
-	c.env = append(c.env, "REFUSED_URL=http://"+freeAddress(t)+"/?key="+secrets["OUT_QUERY"])
+	c.env = append(c.env, "REFUSED_URL=http://"+peertest.FreeAddress(t)+"/?key="+secrets["OUT_QUERY"])
 	c.env = append(c.env, "UNKNOWN_URL=http://nowhere.invalid/"+secrets["OUT_QUERY"])
 	destination := func(name, url, options string) string {
 		return fmt.Sprintf("destination %s webhook %s {\nallow_private\nretry {\nattempts 2\nevery 10ms\n}\n%s\n}\n", name, url, options)

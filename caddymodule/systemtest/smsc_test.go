@@ -25,6 +25,8 @@ import (
 
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
 	"github.com/caddy-relay/caddy-relay/smppbridge/session"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/peertest"
 )
 
 // The password of ESMEs, its hash with the least cost there is, and a text, which
@@ -118,7 +120,7 @@ func newSMSCCaddy(t *testing.T) (c *caddy, address string) {
 	t.Helper()
 	c = newCaddy(t)
 	c.env = append(c.env, "ESME_HASH="+esmeHash)
-	return c, freeAddress(t)
+	return c, peertest.FreeAddress(t)
 }
 
 // delivered collects what an ESME gets.

@@ -4,6 +4,8 @@ package peertest
 
 import (
 	"bufio"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -73,13 +75,26 @@ func NodeSMSC(t *testing.T, mode string) (address, control string) {
 	return net.JoinHostPort("127.0.0.1", port), "http://" + net.JoinHostPort("127.0.0.1", controlPort)
 }
 
-// freePort returns a port that nothing listens on.
+// FreeAddress returns a loopback address that nothing listens on. Its port is
+// below those that systems give to connections, so that none of these takes it
+// before whoever it is for listens there.
+func FreeAddress(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))) //nolint:gosec // Any port will do.
+		if err != nil {
+			continue // It is taken.
+		}
+		require.NoError(t, l.Close())
+		return l.Addr().String()
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	_, port, err := net.SplitHostPort(l.Addr().String())
+	_, port, err := net.SplitHostPort(FreeAddress(t))
 	require.NoError(t, err)
 	return port
 }
