@@ -30,9 +30,11 @@ type DestinationConfig struct {
 type Attachment struct {
 	engine  *Engine
 	targets map[string]*target
-	limits  Limits
-	log     *slog.Logger
-	active  bool
+	// splitters are those of targets that are some, see [Splitter].
+	splitters map[string]Splitter
+	limits    Limits
+	log       *slog.Logger
+	active    bool
 }
 
 // Attach announces a config without any effect yet.
@@ -45,6 +47,7 @@ func (e *Engine) Attach(c Config) *Attachment {
 			concurrency: max(d.Concurrency, 1),
 		}
 	}
+	a.splitters = splitters(a.targets)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.attachments = append(e.attachments, a)
@@ -92,12 +95,14 @@ func (e *Engine) apply() {
 	}
 	e.active = active
 	if active == nil {
+		e.splitters.Store(new(map[string]Splitter))
 		for _, l := range e.lanes {
 			l.setTarget(nil)
 		}
 		return
 	}
 	e.limits = active.limits
+	e.splitters.Store(&active.splitters)
 	if active.log != nil {
 		e.log.Store(active.log)
 	}

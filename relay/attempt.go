@@ -1,11 +1,11 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"strconv"
 	"time"
 )
 
@@ -16,34 +16,47 @@ type attemptResult struct {
 	// released is set when the attempt was cut short by Close and left nothing
 	// to be recorded.
 	released bool
+	// aside is set when nothing was sent, so that nothing is known about how
+	// the receiver does.
+	aside bool
 }
 
 // attempt delivers w once and hands the outcome to the committer.
 func (e *Engine) attempt(w *work, t *target) attemptResult {
+	if w.From != StatePending {
+		return e.overdue(w, t)
+	}
 	w.Attempt++
 	w.Started = time.Now()
-	w.Result = deliver(e.attempts, t.destination, &Delivery{
-		ID:          e.queue.ID() + "_" + strconv.FormatInt(w.Key, 36),
-		Event:       w.event,
-		Destination: w.lane.name,
-		Attempt:     w.Attempt,
-		Note:        w.note,
-	})
+	w.Result = guarded(func() Result { return t.destination.Deliver(e.attempts, e.delivery(w)) })
 	w.Took = time.Since(w.Started)
 	e.observer.Attempted(w.lane.name, w.Result.Reason, w.Took)
 	e.dropOversized(w)
-	if w.Result.Reason == ReasonCanceled && e.attempts.Err() != nil {
+	if w.Result.Reason == ReasonCanceled {
 		return e.abandon(w)
 	}
 	w.State, w.Due = settle(w, t.schedule, w.Started.Add(w.Took))
-	reached := w.Result.Outcome == Delivered || w.Result.Status != 0
+	reached := w.Result.Outcome == Delivered || w.Result.Outcome == Taken || w.Result.Status != 0
 	e.committer.finish(w)
 	return attemptResult{reached: reached}
 }
 
-// abandon ends an attempt that was cut short by Close and does not count. What
-// the receiver has taken of it is recorded nevertheless, if the destination
-// says so, and the next process goes on from there.
+// delivery returns what a destination gets to see of w.
+func (e *Engine) delivery(w *work) *Delivery {
+	return &Delivery{
+		ID:          e.deliveryID(w.Key),
+		Event:       w.event,
+		Destination: w.lane.name,
+		Index:       w.index,
+		Attempt:     w.Attempt,
+		Note:        w.note,
+		Report:      w.report,
+	}
+}
+
+// abandon ends an attempt that was cut short and does not count. What the
+// receiver has taken of it is recorded nevertheless, if the destination says so,
+// and the next attempt goes on from there, maybe in another process.
 func (e *Engine) abandon(w *work) attemptResult {
 	if w.Result.Note == nil && len(w.Result.Links) == 0 {
 		return attemptResult{released: true}
@@ -53,9 +66,9 @@ func (e *Engine) abandon(w *work) attemptResult {
 	return attemptResult{}
 }
 
-// deliver keeps a failure of a destination's code from ending the process,
+// guarded keeps a failure of a destination's code from ending the process,
 // which would only meet the same event again after the next start.
-func deliver(ctx context.Context, to Destination, d *Delivery) (r Result) {
+func guarded(call func() Result) (r Result) {
 	defer func() {
 		if p := recover(); p != nil {
 			r = Result{
@@ -65,12 +78,20 @@ func deliver(ctx context.Context, to Destination, d *Delivery) (r Result) {
 			}
 		}
 	}()
-	return to.Deliver(ctx, d)
+	return call()
 }
+
+// reportTime is how long a report is awaited if the destination does not say.
+const reportTime = 24 * time.Hour
 
 // settle decides what becomes of a delivery after an attempt.
 func settle(w *work, s Schedule, now time.Time) (State, time.Time) {
-	if w.Result.Outcome == Delivered {
+	switch {
+	case w.Result.Outcome == Taken:
+		return StateAwaiting, now.Add(cmp.Or(w.Result.ReportWithin, reportTime))
+	case w.Result.Outcome == Delivered && w.Result.ReportWithin > 0:
+		return StateUnreported, now.Add(w.Result.ReportWithin)
+	case w.Result.Outcome == Delivered:
 		return StateDelivered, time.Time{}
 	}
 	if s.Off {
@@ -87,14 +108,19 @@ func settle(w *work, s Schedule, now time.Time) (State, time.Time) {
 // logFinish writes the line of an attempt whose outcome is committed.
 func (e *Engine) logFinish(w *work) {
 	level, msg := slog.LevelDebug, "delivered"
-	switch w.State {
-	case StatePending:
+	switch {
+	case w.Stale:
+		msg = "delivery was settled before its attempt ended"
+	case w.State == StatePending:
 		msg = "delivery failed and will be retried"
-	case StateDead:
+	case w.State == StateDead:
 		level, msg = slog.LevelWarn, "delivery became a dead letter"
-	case StateDropped:
+	case w.State == StateDropped:
 		msg = "delivery failed and is dropped, since retries are off"
-	case StateDelivered:
+	case w.State == StateAwaiting:
+		msg = "delivery was taken and awaits its report"
+	case w.From == StateUnreported:
+		msg = "no report of the delivery came"
 	}
 	ctx := context.Background()
 	log := e.log.Load()
@@ -109,7 +135,7 @@ func (e *Engine) logFinish(w *work) {
 		slog.Duration("duration", w.Took),
 		slog.Int("status", w.Result.Status),
 	}
-	if w.Result.Outcome != Delivered {
+	if w.Result.Outcome == Retry || w.Result.Outcome == Permanent {
 		attrs = append(attrs, slog.String("reason", string(w.Result.Reason)), slog.String("detail", w.Result.Detail))
 	}
 	if w.State == StatePending {
@@ -125,7 +151,7 @@ const failingAfter = 5
 // logHealth reports when a destination begins to fail, and when it is back.
 func (e *Engine) logHealth(w *work) {
 	l := w.lane
-	if w.Result.Outcome == Delivered {
+	if w.Result.Outcome == Delivered || w.Result.Outcome == Taken {
 		if l.failures >= failingAfter {
 			e.log.Load().Info("destination delivers again", slog.String("destination", l.name), slog.Int("failures", l.failures))
 		}

@@ -14,11 +14,17 @@ type Delivery struct {
 	Event *Event
 	// Destination is the name of the destination.
 	Destination string
+	// Index tells the deliveries of the event to the destination apart, from 0.
+	// Without a [Splitter] there is one.
+	Index int
 	// Attempt counts the tries of this delivery, this one included, from 1.
 	Attempt int
 	// Note is what an earlier attempt wanted to be kept, see [Result]. It must
 	// not be changed.
 	Note []byte
+	// Report is what was reported apart from attempts, see [Settlement]. It must
+	// not be changed.
+	Report []byte
 }
 
 // Destination is a way out. Deliver tries a delivery once and classifies what
@@ -26,6 +32,16 @@ type Delivery struct {
 // goroutines at a time, and returns soon after ctx is done.
 type Destination interface {
 	Deliver(ctx context.Context, d *Delivery) Result
+}
+
+// Reporter is a [Destination] whose receivers report later what became of an
+// event. A report is a [Settlement].
+type Reporter interface {
+	// Overdue is called when no report has settled a delivery within the time
+	// that its result has set. It returns Delivered or Permanent to stop waiting,
+	// where only a delivery that awaits its report becomes a dead letter, or
+	// Retry to be called again, after a minute at least.
+	Overdue(ctx context.Context, d *Delivery) Result
 }
 
 // Outcome says what is to become of a delivery after an attempt.
@@ -38,6 +54,10 @@ const (
 	Retry
 	// Permanent means that no further attempt can succeed.
 	Permanent
+	// Taken means that the receiver has the event, and will report whether it
+	// has taken it for good. The delivery is neither delivered nor tried again
+	// until then, or until the time of ReportWithin is over.
+	Taken
 )
 
 // Reason is the cause of an attempt's failure, from a closed set so that it
@@ -54,7 +74,7 @@ const (
 	ReasonTLS        Reason = "tls"         // the TLS handshake or the certificate failed
 	ReasonForbidden  Reason = "forbidden"   // the receiver's address is one that must not be called
 	ReasonBadRequest Reason = "bad_request" // the event can't be expressed as a request to this destination
-	ReasonCanceled   Reason = "canceled"    // the attempt was cut short by our own shutdown
+	ReasonCanceled   Reason = "canceled"    // the attempt was cut short by our own shutdown or reload, and does not count
 	ReasonPanic      Reason = "panic"       // the destination's code failed
 )
 
@@ -72,6 +92,9 @@ type Result struct {
 	// Detail explains a failure to a human. It never holds a secret: no
 	// userinfo or query of a URL, no header value of ours.
 	Detail string
+	// ReportWithin is how long to wait for a report, if Outcome is Taken or
+	// Delivered. 0 does not wait after Delivered, and for a day after Taken.
+	ReportWithin time.Duration
 	// Note is kept with the delivery, also beyond its end, and handed to the
 	// next attempt. It replaces the last one; nil leaves that as it is, and an
 	// empty one that is not nil removes it. At most [MaxNoteLength] bytes. It

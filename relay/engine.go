@@ -30,6 +30,7 @@ type Engine struct {
 	observer   Observer
 	committer  *committer
 	budget     budget
+	splitters  atomic.Pointer[map[string]Splitter]
 	background gate // attempts and reads under way
 	lookups    gate // of marks and links
 
@@ -67,6 +68,7 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 	if e.observer == nil {
 		e.observer = nopObserver{}
 	}
+	e.splitters.Store(new(map[string]Splitter))
 	e.attempts, e.abort = context.WithCancel(context.Background())
 	for _, s := range stats {
 		l := newLane(e, s.Destination)
@@ -96,11 +98,26 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 // Errors are [ErrFull], [ErrClosed], and what the queue reports. The event is
 // not kept then, except that it may be if the queue could not be synced.
 func (e *Engine) Accept(event *Event, to []string, dedup time.Duration, marks ...Mark) (duplicate bool, err error) {
-	duplicate, err = e.committer.accept(Acceptance{Event: event, To: to, Dedup: dedup, Marks: marks})
+	return e.Keep(Acceptance{Event: event, To: to, Dedup: dedup, Marks: marks})
+}
+
+// Keep is [Engine.Accept] for an event with all that may come with it. Links
+// that are too long are an error, and nothing is kept then.
+func (e *Engine) Keep(a Acceptance) (duplicate bool, err error) {
+	if err := checkLinks(a.Links); err != nil {
+		return false, err
+	}
+	if a.Settlement, err = e.checkSettlement(a.Settlement); err != nil {
+		return false, err
+	}
+	a.To = e.split(a.Event, a.To)
+	duplicate, err = e.committer.accept(a)
 	if err != nil {
 		return false, err
 	}
-	e.observer.Accepted(event.Source, duplicate)
+	if a.Event != nil {
+		e.observer.Accepted(a.Event.Source, duplicate)
+	}
 	return duplicate, nil
 }
 
@@ -126,6 +143,9 @@ func (e *Engine) Remembered(ctx context.Context, hash MarkHash) (note uint16, ok
 // attempts have been recorded. It runs between commits.
 func (e *Engine) committed(accepts []*waiter, finishes []*work) {
 	for _, w := range accepts {
+		if w.Settlement != nil {
+			e.settled(w.Settlement)
+		}
 		if w.Err != nil {
 			e.failed(w.Err)
 			continue
@@ -133,20 +153,35 @@ func (e *Engine) committed(accepts []*waiter, finishes []*work) {
 		if w.Duplicate {
 			continue
 		}
+		index := 0
 		for i, name := range w.To {
-			e.lane(name).push(w.Keys[i], w.Event)
+			if index++; i == 0 || name != w.To[i-1] {
+				index = 0
+			}
+			e.lane(name).push(w.Keys[i], index, w.Event)
 		}
 	}
 	for _, w := range finishes {
-		if !w.Abandoned {
-			e.logFinish(w)
+		e.finished(w)
+	}
+}
+
+// finished tells everybody concerned of an attempt that has been recorded.
+func (e *Engine) finished(w *work) {
+	if !w.Abandoned {
+		e.logFinish(w)
+		if w.From == StatePending {
 			e.logHealth(w)
 		}
-		if w.State != StatePending {
+		switch {
+		case w.Stale:
+		case w.State.taken() && w.From.open():
+			e.observer.Finished(w.lane.name, StateDelivered)
+		case w.State == StateDead || w.State == StateDropped:
 			e.observer.Finished(w.lane.name, w.State)
 		}
-		w.lane.finished(w)
 	}
+	w.lane.finished(w)
 }
 
 // failed reports trouble with the queue.

@@ -24,6 +24,9 @@ const (
 	roomPause = time.Second
 	// readPause is the wait after the queue could not be read.
 	readPause = time.Second
+	// abandonedPause is the wait after an attempt that was cut short and does
+	// not count. What it needed is just being replaced.
+	abandonedPause = 200 * time.Millisecond
 )
 
 // target is what a lane delivers to. It changes when a config is loaded.
@@ -36,13 +39,15 @@ type target struct {
 // work is a delivery in a lane's memory.
 type work struct {
 	Finish
-	lane  *lane
-	event *Event
-	note  []byte // of earlier attempts
+	lane   *lane
+	event  *Event
+	index  int
+	note   []byte // of earlier attempts
+	report []byte
 }
 
 // size returns about how many bytes w takes while it is held.
-func (w *work) size() int64 { return w.event.Size() + int64(len(w.note)) }
+func (w *work) size() int64 { return w.event.Size() + int64(len(w.note)+len(w.report)) }
 
 // lane moves the deliveries of one destination. Fresh ones come straight from
 // the commit that made them durable; others, which did not fit into memory or
@@ -104,7 +109,7 @@ func (l *lane) setTarget(t *target) {
 }
 
 // push offers a delivery that has just been committed.
-func (l *lane) push(key int64, e *Event) {
+func (l *lane) push(key int64, index int, e *Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.pending.Add(1)
@@ -118,7 +123,7 @@ func (l *lane) push(key int64, e *Event) {
 		l.refill()
 		return
 	}
-	l.hold(&work{Finish: Finish{Key: key}, lane: l, event: e})
+	l.hold(&work{Finish: Finish{Key: key}, lane: l, event: e, index: index})
 	l.start()
 }
 
@@ -148,14 +153,12 @@ func (l *lane) finished(w *work) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.release(w)
-	switch w.State {
-	case StatePending:
+	switch {
+	case w.Abandoned:
+		l.wakeAt(time.Now().Add(abandonedPause))
+	case !w.Stale:
+		l.moved(w.From, w.State)
 		l.wakeAt(w.Due)
-	case StateDead:
-		l.dead.Add(1)
-		l.pending.Add(-1)
-	case StateDelivered, StateDropped:
-		l.pending.Add(-1)
 	}
 	l.refill()
 }
@@ -186,9 +189,11 @@ func (l *lane) advance(w *work, res attemptResult) (*work, *target) {
 	defer l.mu.Unlock()
 	if res.released {
 		l.release(w)
-		l.more = true
+		l.wakeAt(time.Now().Add(abandonedPause))
 	}
-	l.adapt(res.reached)
+	if !res.aside {
+		l.adapt(res.reached)
+	}
 	if l.target == nil || l.running > l.limit || l.ready.len() == 0 || l.engine.background.isClosed() {
 		l.running--
 		return nil, nil

@@ -37,13 +37,17 @@ func (e *Engine) Link(ctx context.Context, links ...Link) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	_, err := e.Keep(Acceptance{Links: links})
+	return err
+}
+
+func checkLinks(links []Link) error {
 	for _, l := range links {
 		if len(l.Value) > MaxLinkLength {
 			return fmt.Errorf("the value of a link has %d bytes, and may have %d at most", len(l.Value), MaxLinkLength)
 		}
 	}
-	_, err := e.committer.accept(Acceptance{Links: links})
-	return err
+	return nil
 }
 
 // Linked returns the values of the links with a hash, the newest first, and at
@@ -58,4 +62,15 @@ func (e *Engine) Linked(ctx context.Context, hash LinkHash) (values [][]byte, er
 		e.failed(err)
 	}
 	return values, err
+}
+
+// EachLinked calls f with the values of all links with a hash, the oldest first,
+// until f returns an error, which it returns then. The values must not be
+// changed. f may use the engine.
+func (e *Engine) EachLinked(ctx context.Context, hash LinkHash, f func(value []byte) error) error {
+	if !e.lookups.begin() {
+		return ErrClosed
+	}
+	defer e.lookups.end()
+	return e.queue.EachLinked(ctx, hash, f)
 }

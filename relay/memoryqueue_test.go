@@ -27,7 +27,6 @@ type memoryQueue struct {
 type memoryDelivery struct {
 	relay.Claim
 	destination string
-	state       relay.State
 	due         time.Time
 }
 
@@ -55,7 +54,7 @@ func (q *memoryQueue) states() map[relay.State]int {
 	defer q.mu.Unlock()
 	n := make(map[relay.State]int)
 	for _, d := range q.deliveries {
-		n[d.state]++
+		n[d.State]++
 	}
 	return n
 }
@@ -90,6 +89,7 @@ func (q *memoryQueue) Commit(_ context.Context, b *relay.Batch) error {
 	}
 	for _, a := range b.Accepts {
 		a.Duplicate = false
+		q.settle(a.Settlement)
 		for _, m := range a.Marks {
 			if _, ok := q.marks[m.Hash]; ok {
 				a.Duplicate = true
@@ -110,10 +110,14 @@ func (q *memoryQueue) Commit(_ context.Context, b *relay.Batch) error {
 		}
 		q.known[id] = time.Now().Add(a.Dedup)
 		q.link(a.Links)
-		for _, name := range a.To {
+		index := 0
+		for i, name := range a.To {
+			if index++; i == 0 || a.To[i-1] != name {
+				index = 0
+			}
 			q.last++
 			q.deliveries = append(q.deliveries, &memoryDelivery{
-				Claim: relay.Claim{Key: q.last, Event: a.Event}, destination: name, due: a.Event.Time,
+				Claim: relay.Claim{Key: q.last, Event: a.Event, Index: index}, destination: name, due: a.Event.Time,
 			})
 			a.Keys = append(a.Keys, q.last)
 		}
@@ -124,11 +128,26 @@ func (q *memoryQueue) Commit(_ context.Context, b *relay.Batch) error {
 			d.Note = f.Result.Note
 		}
 		q.link(f.Result.Links)
-		if !f.Abandoned {
-			d.state, d.Attempts, d.due = f.State, f.Attempt, f.Due
+		if f.Stale = !f.Abandoned && d.State != f.From; !f.Abandoned && !f.Stale {
+			d.State, d.Attempts, d.due = f.State, f.Attempt, f.Due
 		}
 	}
 	return nil
+}
+
+// settle is called with the queue locked.
+func (q *memoryQueue) settle(s *relay.Settlement) {
+	if s == nil || s.Key < 1 || s.Key > q.last {
+		return
+	}
+	d := q.deliveries[s.Key-1]
+	s.Was, s.Settled, s.Destination = d.State, s.Allows(d.State), d.destination
+	if s.Report != nil {
+		d.Report = s.Report
+	}
+	if s.Settled {
+		d.State, d.due = s.State, s.Until
+	}
 }
 
 // link is called with the queue locked.
@@ -149,6 +168,20 @@ func (q *memoryQueue) Linked(_ context.Context, hash relay.LinkHash) (values [][
 	return values, q.err
 }
 
+func (q *memoryQueue) EachLinked(_ context.Context, hash relay.LinkHash, f func([]byte) error) error {
+	q.mu.Lock()
+	links := slices.Clone(q.links[hash])
+	q.mu.Unlock()
+	for _, l := range links {
+		if l.expires.After(time.Now()) {
+			if err := f(l.value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (q *memoryQueue) Sync(context.Context) error {
 	q.wait()
 	return q.syncErr
@@ -167,7 +200,7 @@ func (q *memoryQueue) Claim(_ context.Context, query relay.ClaimQuery) (relay.Cl
 	c := relay.Claims{Exhausted: true}
 	for _, d := range q.deliveries {
 		switch {
-		case d.destination != query.Destination || d.state != relay.StatePending:
+		case d.destination != query.Destination || d.State != relay.StatePending && !d.State.Expected():
 		case d.due.After(query.Now):
 			if c.Next.IsZero() || d.due.Before(c.Next) {
 				c.Next = d.due
@@ -192,7 +225,7 @@ func (q *memoryQueue) Oldest(_ context.Context, destination string) (time.Time, 
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, d := range q.deliveries {
-		if d.destination == destination && d.state == relay.StatePending {
+		if d.destination == destination && d.State == relay.StatePending {
 			return d.Event.Time, nil
 		}
 	}

@@ -32,12 +32,16 @@ type Queue interface {
 	// and whose time is not over, the newest first, and at most [MaxLinked] of
 	// them. A commit under way may count already.
 	Linked(ctx context.Context, hash LinkHash) (values [][]byte, err error)
-	// Claim reads deliveries that are due.
+	// EachLinked calls f with the values of all those links, the oldest first,
+	// until f returns an error, which it returns then. f may use the queue.
+	EachLinked(ctx context.Context, hash LinkHash, f func(value []byte) error) error
+	// Claim reads deliveries that are due: those that wait for an attempt, and
+	// those whose time for a report is over.
 	Claim(ctx context.Context, q ClaimQuery) (Claims, error)
-	// Stats counts the unfinished deliveries and dead letters of every
+	// Stats counts the open deliveries and dead letters of every
 	// destination that has ever had a delivery.
 	Stats(ctx context.Context) ([]DestinationStats, error)
-	// Oldest returns when the oldest event with a pending delivery for a
+	// Oldest returns when the oldest event with a delivery in StatePending for a
 	// destination was received, or the zero time if there is none.
 	Oldest(ctx context.Context, destination string) (time.Time, error)
 	// Maintain does one short step of housekeeping, such as pruning history,
@@ -76,9 +80,10 @@ type Batch struct {
 
 // Acceptance is an event to be kept, with the destinations it is for.
 type Acceptance struct {
-	// Event is nil if only the marks and links are to be kept.
+	// Event is nil if only the rest is to be kept.
 	Event *Event
-	// To names the destinations, without repeats.
+	// To names the destinations. One that is to have several deliveries is
+	// there as often, without others in between.
 	To []string
 	// Dedup is how long the event's id is remembered. An event whose source
 	// and id are remembered is a duplicate and is not kept. 0 turns this off.
@@ -90,6 +95,9 @@ type Acceptance struct {
 	// Links are kept together with the event, or none of it is. Those of a
 	// duplicate are not kept.
 	Links []Link
+	// Settlement may be nil. It is made in any case, also when the event is a
+	// duplicate or refused.
+	Settlement *Settlement
 
 	// Duplicate is set by Commit.
 	Duplicate bool
@@ -122,6 +130,11 @@ const (
 	StateDelivered State = 1 // the receiver took it
 	StateDead      State = 2 // a dead letter: kept until replayed or dropped
 	StateDropped   State = 3 // given up without becoming a dead letter
+	// StateUnreported is that of a delivery that the receiver took, and of which
+	// it is expected to report what became of it.
+	StateUnreported State = 4
+	// StateAwaiting is that of one which is not delivered before such a report.
+	StateAwaiting State = 5
 )
 
 // Finish records an attempt and the state the delivery has after it, together
@@ -129,7 +142,11 @@ const (
 type Finish struct {
 	Key   int64
 	State State
-	// Due is when the next attempt is to be made, if State is StatePending.
+	// From is the state in which the delivery was claimed. Unless it is
+	// StatePending, there was no attempt, but a report did not come in time.
+	From State
+	// Due is when the next attempt is to be made, if State is StatePending, or
+	// when the time for a report is over.
 	Due time.Time
 	// Attempt counts from 1. Started is when it began, Took how long it was.
 	Attempt int
@@ -139,6 +156,10 @@ type Finish struct {
 	// Abandoned is set when the attempt was cut short and does not count: only
 	// the note and the links are recorded, and the delivery stays as it is.
 	Abandoned bool
+
+	// Stale is set by Commit if the delivery has left the state From meanwhile.
+	// It stays as it is then, while the rest is recorded.
+	Stale bool
 }
 
 // ClaimQuery asks for deliveries of one destination.
@@ -169,16 +190,19 @@ type Claims struct {
 type Claim struct {
 	Key      int64
 	Event    *Event
-	Attempts int // made so far
+	State    State // StatePending, StateUnreported or StateAwaiting
+	Index    int   // among the deliveries of the event to the destination
+	Attempts int   // made so far
 	Note     []byte
+	Report   []byte
 }
 
 // Size returns about how many bytes the delivery takes in memory.
-func (c *Claim) Size() int64 { return c.Event.Size() + int64(len(c.Note)) }
+func (c *Claim) Size() int64 { return c.Event.Size() + int64(len(c.Note)+len(c.Report)) }
 
 // DestinationStats are the figures of a destination in a queue.
 type DestinationStats struct {
 	Destination string
-	Pending     int64
+	Pending     int64 // in StatePending and StateAwaiting
 	Dead        int64
 }

@@ -59,7 +59,10 @@ func (l *lane) read(news uint64, q ClaimQuery) {
 	for _, c := range claims.Due {
 		// A commit may have handed us the same delivery in the meantime.
 		if _, ok := l.held[c.Key]; !ok {
-			l.hold(&work{Finish: Finish{Key: c.Key, Attempt: c.Attempts}, lane: l, event: c.Event, note: c.Note})
+			l.hold(&work{
+				Finish: Finish{Key: c.Key, From: c.State, Attempt: c.Attempts},
+				lane:   l, event: c.Event, index: c.Index, note: c.Note, report: c.Report,
+			})
 		}
 	}
 	l.reading = false

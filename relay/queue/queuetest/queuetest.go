@@ -40,6 +40,11 @@ func Run(t *testing.T, open func(t *testing.T) relay.Queue) {
 		"links are kept without an attempt":              testLinksAlone,
 		"links and notes go with their attempt":          testKeptAtomic,
 		"links survive, and end":                         testLinksReopen,
+		"reports are awaited":                            testReports,
+		"settlements follow the states":                  testSettlements,
+		"a settlement goes with any event":               testSettlementWithEvent,
+		"an event can have several deliveries":           testSplit,
+		"all links of a hash are read":                   testEachLinked,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/caddy-relay/caddy-relay/relay"
@@ -50,9 +51,18 @@ func (s *Store) Claim(ctx context.Context, q relay.ClaimQuery) (c relay.Claims, 
 	return c, err
 }
 
-// dueKeys lists the deliveries that are due and not held.
+// dueKeys lists the deliveries that are due or overdue, and not held.
 func (s *Store) dueKeys(number int64, q relay.ClaimQuery) (keys []int64, exhausted bool, err error) {
-	stmt := s.queries.dueKeys
+	for _, stmt := range []*sqlite.Stmt{s.queries.dueKeys, s.queries.overdueKeys} {
+		keys, exhausted, err = appendKeys(keys, stmt, number, q)
+		if err != nil || !exhausted {
+			break
+		}
+	}
+	return keys, exhausted, err
+}
+
+func appendKeys(keys []int64, stmt *sqlite.Stmt, number int64, q relay.ClaimQuery) (_ []int64, exhausted bool, err error) {
 	defer reset(stmt, &err)
 	stmt.BindInt64(1, number)
 	stmt.BindInt64(2, q.Now.UnixMilli())
@@ -79,13 +89,14 @@ func (s *Store) dueKeys(number int64, q relay.ClaimQuery) (keys []int64, exhaust
 func (s *Store) claim(key int64) (c relay.Claim, ok bool, err error) {
 	stmt := s.queries.claim
 	defer reset(stmt, &err)
-	stmt.BindInt64(1, seqMask)
-	stmt.BindInt64(2, key)
+	stmt.BindInt64(1, key)
 	if ok, err = stmt.Step(); !ok || err != nil {
 		return c, false, err
 	}
 	c = relay.Claim{
 		Key:      key,
+		State:    relay.State(stmt.ColumnInt64(11)), //nolint:gosec // It was a State.
+		Index:    stmt.ColumnInt(12),
 		Attempts: stmt.ColumnInt(0),
 		Event: &relay.Event{
 			Time:   time.UnixMilli(stmt.ColumnInt64(1)),
@@ -101,17 +112,32 @@ func (s *Store) claim(key int64) (c relay.Claim, ok bool, err error) {
 	if stmt.ColumnLen(9) > 0 {
 		c.Note = blob(stmt, 9)
 	}
+	if stmt.ColumnLen(10) > 0 {
+		c.Report = blob(stmt, 10)
+	}
 	return c, true, nil
 }
 
 // nextDue returns when the first delivery becomes due after now, or zero.
 func (s *Store) nextDue(number int64, now time.Time) (next time.Time, err error) {
-	stmt := s.queries.nextDue
+	for _, stmt := range []*sqlite.Stmt{s.queries.nextDue, s.queries.nextOverdue} {
+		due, err := firstDue(stmt, number, now)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if next.IsZero() || (!due.IsZero() && due.Before(next)) {
+			next = due
+		}
+	}
+	return next, nil
+}
+
+func firstDue(stmt *sqlite.Stmt, number int64, now time.Time) (due time.Time, err error) {
 	defer reset(stmt, &err)
 	stmt.BindInt64(1, number)
 	stmt.BindInt64(2, now.UnixMilli())
 	if found, err := stmt.Step(); !found || err != nil {
-		return next, err
+		return due, err
 	}
 	return time.UnixMilli(stmt.ColumnInt64(0)), nil
 }

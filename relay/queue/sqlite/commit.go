@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -79,6 +78,11 @@ func (s *Store) apply(b *relay.Batch) (created []string, err error) {
 
 func (s *Store) accept(a *relay.Acceptance, now time.Time, full bool, created []string) ([]string, error) {
 	a.Duplicate, a.Err, a.Keys = false, nil, a.Keys[:0]
+	if a.Settlement != nil {
+		if err := s.settle(a.Settlement); err != nil {
+			return created, err
+		}
+	}
 	var id idHash
 	if a.Dedup > 0 && a.Event != nil {
 		id = hashID(a.Event)
@@ -137,10 +141,14 @@ func (s *Store) mark(a *relay.Acceptance, now time.Time, full bool) error {
 
 // insert stores an event with its deliveries.
 func (s *Store) insert(a *relay.Acceptance, created []string) ([]string, error) {
-	seq := s.nextSeq
-	s.nextSeq++
+	seq, used := s.nextSeq, int64(1)
 	s.to = s.to[:0]
-	for _, name := range a.To {
+	for to := a.To; len(to) > 0; {
+		name, n := to[0], int64(1)
+		for int(n) < len(to) && to[n] == name {
+			n++
+		}
+		to = to[n:]
 		number, ok := s.destinations[name]
 		if !ok {
 			var err error
@@ -149,15 +157,19 @@ func (s *Store) insert(a *relay.Acceptance, created []string) ([]string, error) 
 			}
 			created = append(created, name)
 		}
-		s.to = binary.AppendUvarint(s.to, uint64(number)) //nolint:gosec // Numbers are positive.
-		key := number<<seqBits | seq
-		s.statements.insertDelivery.BindInt64(1, key)
-		s.statements.insertDelivery.BindInt64(2, a.Event.Time.UnixMilli())
-		if err := run(s.statements.insertDelivery); err != nil {
-			return created, err
+		s.to = appendTo(s.to, number, n)
+		for i := range n {
+			key := number<<seqBits | (seq + i)
+			s.statements.insertDelivery.BindInt64(1, key)
+			s.statements.insertDelivery.BindInt64(2, a.Event.Time.UnixMilli())
+			if err := run(s.statements.insertDelivery); err != nil {
+				return created, err
+			}
+			a.Keys = append(a.Keys, key)
 		}
-		a.Keys = append(a.Keys, key)
+		used = max(used, n)
 	}
+	s.nextSeq += used
 	return created, s.insertEvent(seq, a.Event)
 }
 
@@ -208,13 +220,18 @@ func (s *Store) record(f *relay.Finish) error {
 	stmt.BindInt64(1, int64(f.State))
 	stmt.BindInt64(2, int64(f.Attempt))
 	var due int64
-	if f.State == relay.StatePending {
+	if f.State == relay.StatePending || f.State.Expected() {
 		due = f.Due.UnixMilli()
 	}
 	stmt.BindInt64(3, due)
 	stmt.BindInt64(4, f.Key)
+	stmt.BindInt64(5, int64(f.From))
 	if err := run(stmt); err != nil {
 		return err
+	}
+	f.Stale = s.writer.Changes() == 0
+	if f.From != relay.StatePending {
+		return nil
 	}
 	stmt = s.statements.insertAttempt
 	stmt.BindInt64(1, f.Key)
@@ -230,11 +247,7 @@ func (s *Store) record(f *relay.Finish) error {
 
 // note replaces the note of a delivery.
 func (s *Store) note(key int64, note []byte) error {
-	if len(note) == 0 {
-		s.statements.deleteNote.BindInt64(1, key)
-		return run(s.statements.deleteNote)
-	}
-	s.statements.insertNote.BindBytes(1, note)
+	bindBlob(s.statements.insertNote, 1, note)
 	s.statements.insertNote.BindInt64(2, key)
 	return run(s.statements.insertNote)
 }
@@ -309,6 +322,9 @@ func batchBytes(b *relay.Batch) int64 {
 			n += int64(len(a.Event.Body) + len(a.Event.Header))
 		}
 		n += linkBytes(a.Links)
+		if a.Settlement != nil {
+			n += perFinish + int64(len(a.Settlement.Report))
+		}
 	}
 	for _, f := range b.Finishes {
 		n += int64(len(f.Result.Response)+len(f.Result.Note)) + linkBytes(f.Result.Links)

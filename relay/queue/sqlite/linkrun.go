@@ -33,8 +33,9 @@ func (r *linkRun) add(l link) {
 	r.bytes += len(l.value)
 }
 
-// find appends the values of a hash, the newest first. A nil run has none.
-func (r *linkRun) find(values [][]byte, hash relay.LinkHash, now int64) [][]byte {
+// find appends the values of a hash, the newest first, until there are limit. A
+// nil run has none.
+func (r *linkRun) find(values [][]byte, hash relay.LinkHash, now int64, limit int) [][]byte {
 	if r == nil {
 		return values
 	}
@@ -42,7 +43,7 @@ func (r *linkRun) find(values [][]byte, hash relay.LinkHash, now int64) [][]byte
 	if !ok {
 		return values
 	}
-	for ; i >= 0 && len(values) < relay.MaxLinked; i = r.links[i].older {
+	for ; i >= 0 && len(values) < limit; i = r.links[i].older {
 		if r.links[i].expires > now {
 			values = append(values, r.links[i].value)
 		}

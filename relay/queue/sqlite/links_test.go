@@ -78,6 +78,9 @@ func TestLinksThroughTheStages(t *testing.T) {
 				addLinks(t, s, twin)
 			}
 			require.Equal(t, common[:min(len(common), relay.MaxLinked)], linkedValues(t, s, linkOf(-1, "", 0).Hash))
+			all := eachLinked(t, s, linkOf(-1, "", 0).Hash)
+			slices.Reverse(all)
+			require.Equal(t, common, all)
 			if i%7 == 0 {
 				maintain(t, s)
 			}
@@ -89,6 +92,29 @@ func TestLinksThroughTheStages(t *testing.T) {
 		assert.Empty(t, linkedValues(t, s, linkOf(-2, "", 0).Hash))
 		require.NoError(t, s.Close())
 	}
+}
+
+func eachLinked(t *testing.T, s *Store, hash relay.LinkHash) (values []string) {
+	t.Helper()
+	require.NoError(t, s.EachLinked(t.Context(), hash, func(value []byte) error {
+		values = append(values, string(value))
+		return nil
+	}))
+	return values
+}
+
+// TestEachLinkedReadsPages has some of the links in the index, and some not.
+func TestEachLinkedReadsPages(t *testing.T) {
+	s := open(t, t.TempDir())
+	s.links.size = eachLinkedPage
+	var want []string
+	for i := range 5 * eachLinkedPage {
+		want = append(want, strconv.Itoa(i))
+		addLinks(t, s, linkOf(1, want[i], time.Hour), linkOf(2, "other", time.Hour))
+	}
+	require.Greater(t, rows(t, s, "links_by_hash"), int64(4*eachLinkedPage))
+	require.Equal(t, want, eachLinked(t, s, linkOf(1, "", 0).Hash))
+	require.NoError(t, s.Close())
 }
 
 // TestLinksAfterACrash takes the files while links are on their way to the

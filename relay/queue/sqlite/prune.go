@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"encoding/binary"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -127,18 +126,12 @@ func (p *pruner) old(cutoff time.Time) (last int64, events []prunable, err error
 		if p.next.ColumnInt64(1) >= cutoff.UnixMilli() {
 			continue
 		}
-		e := prunable{seq: last}
-		for to := blob(p.next, 2); len(to) > 0; {
-			number, n := binary.Uvarint(to)
-			e.keys = append(e.keys, int64(number)<<seqBits|e.seq) //nolint:gosec // Numbers are small.
-			to = to[max(n, 1):]
-		}
-		events = append(events, e)
+		events = append(events, prunable{seq: last, keys: deliveryKeys(last, blob(p.next, 2))})
 	}
 }
 
-// removeFinished deletes those of the events that have no pending or dead
-// deliveries, and returns how many that were.
+// removeFinished deletes those of the events whose deliveries are all finished,
+// and returns how many that were.
 func (s *Store) removeFinished(events []prunable) (removed int64, err error) {
 	end, err := sqlitex.ImmediateTransaction(s.writer)
 	if err != nil {
@@ -170,11 +163,24 @@ func (p *pruner) finished(e prunable) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if found && (state == relay.StatePending || state == relay.StateDead) {
+		if found && !p.may(state) {
 			return false, nil
 		}
 	}
 	return true, nil
+}
+
+// may tells whether a delivery in a state can be removed. A report that may
+// still come gives way to new events, as history does.
+func (p *pruner) may(state relay.State) bool {
+	switch state {
+	case relay.StateDelivered, relay.StateDropped:
+		return true
+	case relay.StateUnreported:
+		return p.tight
+	default:
+		return false
+	}
 }
 
 func (p *pruner) remove(e prunable) error {

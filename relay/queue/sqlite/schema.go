@@ -10,7 +10,9 @@ import (
 
 // seqBits is the number of bits of a delivery's key that hold its event's
 // sequence number. The bits above are the number of the destination, so that
-// each destination's deliveries lie together in the order of their events.
+// each destination's deliveries lie together in the order of their events. If a
+// destination has several deliveries of an event, they have the numbers from
+// that of the event on, which no other event has.
 const seqBits = 40
 
 const seqMask = 1<<seqBits - 1
@@ -88,6 +90,10 @@ CREATE TABLE links_by_hash (
 ) WITHOUT ROWID;
 -- The number of the link up to which links_by_hash has them.
 ALTER TABLE queue ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
+`, `
+-- States 4 and 5 are those of deliveries whose report is expected until due.
+CREATE INDEX deliveries_expected ON deliveries (key >> 40, due) WHERE state >= 4;
+ALTER TABLE notes ADD COLUMN report BLOB NOT NULL DEFAULT x'';
 `}
 
 // pragmas are set on every connection. auto_vacuum takes effect on a new

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"fmt"
 
 	"zombiezen.com/go/sqlite"
 )
@@ -11,8 +12,9 @@ type statements struct {
 	begin, commit, rollback     *sqlite.Stmt
 	insertEvent, insertDelivery *sqlite.Stmt
 	updateDelivery              *sqlite.Stmt
+	state, settleDelivery       *sqlite.Stmt
 	insertAttempt               *sqlite.Stmt
-	insertNote, deleteNote      *sqlite.Stmt
+	insertNote, insertReport    *sqlite.Stmt
 	insertDestination           *sqlite.Stmt
 }
 
@@ -23,13 +25,15 @@ func prepare(conn *sqlite.Conn) (s statements, err error) {
 		{&s.rollback, "ROLLBACK"},
 		{&s.insertEvent, "INSERT INTO events (seq, time, \"to\", source, id, type, key, header, query, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
 		{&s.insertDelivery, "INSERT INTO deliveries (key, state, attempts, due) VALUES (?, 0, 0, ?)"},
-		// A delivery that was dropped or replayed during the attempt is not
-		// pending any more, and stays as it is.
-		{&s.updateDelivery, "UPDATE deliveries SET state = ?, attempts = ?, due = ? WHERE key = ? AND state = 0"},
+		// A delivery that was settled, dropped or replayed during the attempt is
+		// not as it was claimed any more, and stays as it is.
+		{&s.updateDelivery, "UPDATE deliveries SET state = ?, attempts = ?, due = ? WHERE key = ? AND state = ?"},
+		{&s.state, "SELECT state FROM deliveries WHERE key = ?"},
+		{&s.settleDelivery, "UPDATE deliveries SET state = ?, due = ? WHERE key = ?"},
 		{&s.insertAttempt, "INSERT OR REPLACE INTO attempts (delivery, number, started, duration, status, reason, detail, response) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"},
 		// A delivery can have been pruned during the attempt.
-		{&s.insertNote, "INSERT OR REPLACE INTO notes (delivery, note) SELECT key, ? FROM deliveries WHERE key = ?"},
-		{&s.deleteNote, "DELETE FROM notes WHERE delivery = ?"},
+		{&s.insertNote, "INSERT INTO notes (delivery, note) SELECT key, ? FROM deliveries WHERE key = ? ON CONFLICT DO UPDATE SET note = excluded.note"},
+		{&s.insertReport, "INSERT INTO notes (delivery, note, report) SELECT key, x'', ? FROM deliveries WHERE key = ? ON CONFLICT DO UPDATE SET report = excluded.report"},
 		{&s.insertDestination, "INSERT INTO destinations (number, name) VALUES (?, ?)"},
 	})
 	return s, err
@@ -41,22 +45,31 @@ func prepare(conn *sqlite.Conn) (s statements, err error) {
 // longer than running them.
 type queries struct {
 	dueKeys, claim, nextDue *sqlite.Stmt
+	overdueKeys             *sqlite.Stmt // like dueKeys, of reports
+	nextOverdue             *sqlite.Stmt
 	term                    *sqlite.Stmt
-	linked                  *sqlite.Stmt
+	linked, eachLinked      *sqlite.Stmt
 }
 
 func prepareQueries(conn *sqlite.Conn) (q queries, err error) {
 	err = prepareAll(conn, []preparation{
 		{&q.dueKeys, "SELECT key FROM deliveries WHERE key >> 40 = ? AND state = 0 AND due <= ? ORDER BY due, key"},
-		{&q.claim, `SELECT attempts, time, source, id, type, e.key, header, query, body, note
-			FROM deliveries d JOIN events e ON e.seq = d.key & ? LEFT JOIN notes n ON n.delivery = d.key
-			WHERE d.key = ? AND d.state = 0`},
+		{&q.overdueKeys, "SELECT key FROM deliveries WHERE key >> 40 = ? AND state >= 4 AND due <= ? ORDER BY due, key"},
+		{&q.nextOverdue, "SELECT due FROM deliveries WHERE key >> 40 = ? AND state >= 4 AND due > ? ORDER BY due LIMIT 1"},
+		{&q.claim, fmt.Sprintf(`SELECT attempts, time, source, id, type, e.key, header, query, body, note, report, state, (d.key & %[1]d) - e.seq
+			FROM deliveries d JOIN events e ON e.seq = (%[2]s) LEFT JOIN notes n ON n.delivery = d.key
+			WHERE d.key = ? AND (state = 0 OR state >= 4)`, seqMask, eventSQL)},
 		{&q.nextDue, "SELECT due FROM deliveries WHERE key >> 40 = ? AND state = 0 AND due > ? ORDER BY due LIMIT 1"},
 		{&q.term, termSQL},
 		{&q.linked, linkedSQL},
+		{&q.eachLinked, eachLinkedSQL},
 	})
 	return q, err
 }
+
+// eventSQL is the number of the event of a delivery d: the highest one up to
+// that of the delivery, see seqBits.
+const eventSQL = "SELECT max(seq) FROM events WHERE seq <= d.key & (1 << 40) - 1"
 
 // preparation is a statement to be prepared, and where it goes.
 type preparation struct {

@@ -25,6 +25,11 @@ func (s *Store) Stats(ctx context.Context) (stats []relay.DestinationStats, err 
 		if err != nil {
 			return nil, err
 		}
+		awaiting, err := s.count("SELECT count(*) FROM deliveries WHERE key >> 40 = ?1 AND state >= 4 AND state = 5", number)
+		if err != nil {
+			return nil, err
+		}
+		d.Pending += awaiting
 		d.Dead, err = s.count("SELECT count(*) FROM deliveries WHERE state = 2 AND key >= ?1 << 40 AND key < (?1 + 1) << 40", number)
 		if err != nil {
 			return nil, err
@@ -65,8 +70,8 @@ func (s *Store) Oldest(ctx context.Context, destination string) (t time.Time, er
 	found := false
 	err = sqlitex.Execute(s.reader, `SELECT d.key, e.time FROM
 		(SELECT key FROM deliveries NOT INDEXED WHERE key >= ? AND key < ? AND state = 0 ORDER BY key LIMIT 1) d
-		JOIN events e ON e.seq = d.key & ?`, &sqlitex.ExecOptions{
-		Args: []any{from, to, seqMask},
+		JOIN events e ON e.seq = (`+eventSQL+`)`, &sqlitex.ExecOptions{
+		Args: []any{from, to},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
 			found = true
 			s.oldest[number] = stmt.ColumnInt64(0)

@@ -1,0 +1,56 @@
+package sqlite
+
+import (
+	"github.com/caddy-relay/caddy-relay/relay"
+)
+
+// settle makes a settlement in the open transaction.
+func (s *Store) settle(t *relay.Settlement) error {
+	t.Settled, t.Destination = false, ""
+	was, ok, err := s.state(t.Key)
+	if err != nil || !ok {
+		return err
+	}
+	t.Was = was
+	if t.Report != nil {
+		bindBlob(s.statements.insertReport, 1, t.Report)
+		s.statements.insertReport.BindInt64(2, t.Key)
+		if err := run(s.statements.insertReport); err != nil {
+			return err
+		}
+	}
+	if !t.Allows(was) {
+		return nil
+	}
+	var due int64
+	if t.State.Expected() {
+		due = t.Until.UnixMilli()
+	}
+	stmt := s.statements.settleDelivery
+	stmt.BindInt64(1, int64(t.State))
+	stmt.BindInt64(2, due)
+	stmt.BindInt64(3, t.Key)
+	t.Settled, t.Destination = true, s.name(t.Key>>seqBits)
+	return run(stmt)
+}
+
+// state returns the state of a delivery, if there is one.
+func (s *Store) state(key int64) (state relay.State, ok bool, err error) {
+	stmt := s.statements.state
+	defer reset(stmt, &err)
+	stmt.BindInt64(1, key)
+	if ok, err = stmt.Step(); !ok || err != nil {
+		return 0, false, err
+	}
+	return relay.State(stmt.ColumnInt64(0)), true, nil //nolint:gosec // It was a State.
+}
+
+// name returns the destination that has a number.
+func (s *Store) name(number int64) string {
+	for name, n := range s.destinations {
+		if n == number {
+			return name
+		}
+	}
+	return "" // Numbers are only given to names.
+}
