@@ -17,17 +17,35 @@ var errNoQueue = errors.New("the queue is not open yet")
 // started, and then stays until what uses it is closed.
 type smppStore struct{ app *App }
 
-// Accept implements [smppbridge.Store].
+// Keep implements [smppbridge.Store].
+func (s *smppStore) Keep(a relay.Acceptance) (duplicate bool, err error) {
+	engine := s.app.openedEngine()
+	if engine == nil {
+		return false, errNoQueue
+	}
+	duplicate, err = engine.Keep(a)
+	if err == nil && !duplicate && a.Event != nil {
+		countReceipt(a.Event)
+	}
+	return duplicate, err
+}
+
+// EachLinked implements [smppbridge.Store].
+func (s *smppStore) EachLinked(ctx context.Context, hash relay.LinkHash, f func(value []byte) error) error {
+	engine := s.app.openedEngine()
+	if engine == nil {
+		return errNoQueue
+	}
+	return engine.EachLinked(ctx, hash, f)
+}
+
+// Accept implements the store of a server.
 func (s *smppStore) Accept(event *relay.Event, to []string, dedup time.Duration, marks ...relay.Mark) (duplicate bool, err error) {
 	engine := s.app.openedEngine()
 	if engine == nil {
 		return false, errNoQueue
 	}
-	duplicate, err = engine.Accept(event, to, dedup, marks...)
-	if err == nil && !duplicate {
-		countReceipt(event)
-	}
-	return duplicate, err
+	return engine.Accept(event, to, dedup, marks...)
 }
 
 // Link implements [smppbridge.Store].
@@ -46,15 +64,6 @@ func (s *smppStore) Linked(ctx context.Context, hash relay.LinkHash) ([][]byte, 
 		return nil, errNoQueue
 	}
 	return engine.Linked(ctx, hash)
-}
-
-// Remember implements [smppbridge.Store].
-func (s *smppStore) Remember(marks ...relay.Mark) error {
-	engine := s.app.openedEngine()
-	if engine == nil {
-		return errNoQueue
-	}
-	return engine.Remember(marks...)
 }
 
 // Remembered implements [smppbridge.Store].

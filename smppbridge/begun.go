@@ -46,7 +46,7 @@ func (a *attempt) begin(ctx context.Context, part int) (result relay.Result, ok 
 			return a.unknown(part, &session.Error{MaybeSent: true, Err: errEnded}), false
 		}
 	}
-	if err := a.cfg.Store.Remember(mark); err != nil {
+	if err := keep(a.cfg.Store, relay.Acceptance{Marks: []relay.Mark{mark}}); err != nil {
 		return a.notKept(ctx, err), false
 	}
 	a.begun, a.changed = true, true

@@ -76,10 +76,7 @@ func listen() string {
 // memory is a store that forgets everything.
 type memory struct{}
 
-func (memory) Accept(*relay.Event, []string, time.Duration, ...relay.Mark) (bool, error) {
-	return false, nil
-}
-func (memory) Link(context.Context, ...relay.Link) error                        { return nil }
-func (memory) Linked(context.Context, relay.LinkHash) ([][]byte, error)         { return nil, nil }
-func (memory) Remember(...relay.Mark) error                                     { return nil }
-func (memory) Remembered(context.Context, relay.MarkHash) (uint16, bool, error) { return 0, false, nil }
+func (memory) Keep(relay.Acceptance) (bool, error)                                  { return false, nil }
+func (memory) Linked(context.Context, relay.LinkHash) ([][]byte, error)             { return nil, nil }
+func (memory) EachLinked(context.Context, relay.LinkHash, func([]byte) error) error { return nil }
+func (memory) Remembered(context.Context, relay.MarkHash) (uint16, bool, error)     { return 0, false, nil }

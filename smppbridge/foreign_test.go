@@ -22,10 +22,10 @@ type notifyingStore struct {
 	kept chan *relay.Event
 }
 
-func (s *notifyingStore) Accept(e *relay.Event, to []string, dedup time.Duration, marks ...relay.Mark) (bool, error) {
-	duplicate, err := s.fakeStore.Accept(e, to, dedup, marks...)
-	if err == nil && !duplicate {
-		s.kept <- e
+func (s *notifyingStore) Keep(a relay.Acceptance) (bool, error) {
+	duplicate, err := s.fakeStore.Keep(a)
+	if err == nil && !duplicate && a.Event != nil {
+		s.kept <- a.Event
 	}
 	return duplicate, err
 }

@@ -84,7 +84,7 @@ func (d *Destination) accept(e *relay.Event, route *Route, dedup time.Duration) 
 	if len(to) == 0 {
 		return pdu.StatusOK
 	}
-	if _, err := d.cfg.Store.Accept(e, to, dedup); err != nil {
+	if err := keep(d.cfg.Store, relay.Acceptance{Event: e, To: to, Dedup: dedup}); err != nil {
 		d.cfg.Logger.Debug("the SMSC has to repeat what can't be kept now", slog.String("type", e.Type), slog.Any("error", err))
 		return pdu.StatusRxTAppn
 	}

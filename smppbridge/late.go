@@ -2,10 +2,10 @@ package smppbridge
 
 import (
 	"container/list"
-	"context"
 	"sync"
 	"time"
 
+	"github.com/caddy-relay/caddy-relay/relay"
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
 	"github.com/caddy-relay/caddy-relay/smppbridge/receipt"
 )
@@ -100,7 +100,7 @@ func (b *Binds) lateResponse(d *Destination, o *origin, response pdu.PDU) {
 		return
 	}
 	b.run(func() {
-		if err := d.cfg.Store.Link(context.Background(), link); err != nil {
+		if err := keep(d.cfg.Store, relay.Acceptance{Links: []relay.Link{link}}); err != nil {
 			log.Error("can't keep what a late response says: its receipt can only be joined for a while", "error", err)
 		}
 	})

@@ -87,7 +87,7 @@ func (b *Binds) partOf(d *Destination, m *message) pdu.CommandStatus {
 		return status
 	}
 	link := relay.Link{Hash: b.partHash(m, m.part.Header.Concat.Number), Value: value, For: b.reassemblyAge()}
-	if err := d.cfg.Store.Link(ctx, link); err != nil {
+	if err := keep(d.cfg.Store, relay.Acceptance{Links: []relay.Link{link}}); err != nil {
 		d.cfg.Logger.Debug("the SMSC has to repeat what can't be kept now", slog.String("type", d.cfg.MessageType), slog.Any("error", err))
 		return pdu.StatusRxTAppn
 	}

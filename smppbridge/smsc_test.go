@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -116,60 +117,66 @@ type accepted struct {
 
 // fakeStore is a Store in memory.
 type fakeStore struct {
-	mu     sync.Mutex
-	err    error
-	events []accepted
-	links  map[relay.LinkHash][][]byte
-	marks  map[relay.MarkHash]bool
+	mu      sync.Mutex
+	err     error
+	events  []accepted
+	settled []relay.Settlement
+	links   map[relay.LinkHash][][]byte
+	marks   map[relay.MarkHash]bool
 }
 
 func newFakeStore() *fakeStore {
 	return &fakeStore{links: make(map[relay.LinkHash][][]byte), marks: make(map[relay.MarkHash]bool)}
 }
 
-func (s *fakeStore) Accept(e *relay.Event, to []string, dedup time.Duration, _ ...relay.Mark) (bool, error) {
+func (s *fakeStore) Keep(a relay.Acceptance) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err != nil {
+	full := errors.Is(s.err, relay.ErrFull) && a.Event == nil
+	if s.err != nil && !full {
 		return false, s.err
 	}
-	for _, a := range s.events {
-		if a.event.ID == e.ID && dedup > 0 {
-			return true, nil
-		}
+	if a.Settlement != nil {
+		s.settled = append(s.settled, *a.Settlement)
 	}
-	s.events = append(s.events, accepted{e, to, dedup})
+	for _, m := range a.Marks {
+		s.marks[m.Hash] = true
+	}
+	if a.Event != nil {
+		for _, known := range s.events {
+			if known.event.ID == a.Event.ID && a.Dedup > 0 {
+				return true, nil
+			}
+		}
+		s.events = append(s.events, accepted{a.Event, a.To, a.Dedup})
+	}
+	s.link(a.Links...)
 	return false, nil
 }
 
-func (s *fakeStore) Link(_ context.Context, links ...relay.Link) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err != nil {
-		return s.err
-	}
+// link is called with the lock held.
+func (s *fakeStore) link(links ...relay.Link) {
 	for _, l := range links {
 		s.links[l.Hash] = append([][]byte{l.Value}, s.links[l.Hash]...)
 	}
-	return nil
+}
+
+func (s *fakeStore) EachLinked(_ context.Context, hash relay.LinkHash, f func([]byte) error) error {
+	s.mu.Lock()
+	links, err := slices.Clone(s.links[hash]), s.err
+	s.mu.Unlock()
+	for _, value := range slices.Backward(links) {
+		if err == nil {
+			err = f(value)
+		}
+	}
+	return err
 }
 
 func (s *fakeStore) Linked(_ context.Context, hash relay.LinkHash) ([][]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.links[hash], s.err
-}
-
-func (s *fakeStore) Remember(marks ...relay.Mark) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err != nil && !errors.Is(s.err, relay.ErrFull) {
-		return s.err
-	}
-	for _, m := range marks {
-		s.marks[m.Hash] = true
-	}
-	return nil
 }
 
 func (s *fakeStore) Remembered(_ context.Context, hash relay.MarkHash) (uint16, bool, error) {
@@ -265,7 +272,7 @@ func (b *bench) again(d *relay.Delivery, r relay.Result) relay.Result {
 // keep does what an engine does with a result.
 func (b *bench) keep(d *relay.Delivery, r relay.Result) {
 	b.Helper()
-	require.NoError(b, b.store.Link(context.Background(), r.Links...))
+	require.NoError(b, keep(b.store, relay.Acceptance{Links: r.Links}))
 	if r.Note != nil {
 		d.Note = r.Note
 	}

@@ -45,7 +45,7 @@ func (b *Binds) update(ctx context.Context, d *Destination, o *origin, r *receip
 	}
 	if parts.Update(int(o.Part)-1, r.State, r.Final) {
 		link := relay.Link{Hash: hash, Value: encodeStates(parts), For: d.cfg.ReceiptTime}
-		if err := d.cfg.Store.Link(ctx, link); err != nil {
+		if err := keep(d.cfg.Store, relay.Acceptance{Links: []relay.Link{link}}); err != nil {
 			b.states.forget(o.Delivery)
 			return receipt.Whole{}, err
 		}

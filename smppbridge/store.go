@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"time"
 
 	"github.com/caddy-relay/caddy-relay/relay"
 	"github.com/caddy-relay/caddy-relay/smppbridge/receipt"
@@ -13,17 +12,22 @@ import (
 
 // Store keeps what the bridge must not forget. A [relay.Engine] is one.
 type Store interface {
-	// Accept keeps an event and returns once that is durable.
-	Accept(event *relay.Event, to []string, dedup time.Duration, marks ...relay.Mark) (duplicate bool, err error)
-	// Link keeps links and returns once that is durable.
-	Link(ctx context.Context, links ...relay.Link) error
+	// Keep keeps an event, links, marks and a settlement, or what there is of
+	// them, and returns once that is durable. It must do so even when there is no
+	// room, if there is no event: no message is sent without a mark.
+	Keep(a relay.Acceptance) (duplicate bool, err error)
 	// Linked returns the values of the links with a hash, the newest first.
 	Linked(ctx context.Context, hash relay.LinkHash) ([][]byte, error)
-	// Remember keeps marks and returns once that is durable. It must do so even
-	// when there is no room for events, since no message is sent without.
-	Remember(marks ...relay.Mark) error
+	// EachLinked calls f with the values of all of them, the oldest first.
+	EachLinked(ctx context.Context, hash relay.LinkHash, f func(value []byte) error) error
 	// Remembered returns whether a mark is kept.
 	Remembered(ctx context.Context, hash relay.MarkHash) (note uint16, ok bool, err error)
+}
+
+// keep is [Store.Keep] where duplicates are as good as new.
+func keep(s Store, a relay.Acceptance) error {
+	_, err := s.Keep(a)
+	return err
 }
 
 // Route says which destinations get what comes back.
