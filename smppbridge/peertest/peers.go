@@ -19,7 +19,7 @@ import (
 // Dir returns the directory with the scripts of other implementations, which
 // SMPP_PEERS names, and otherwise stands beside the checkout. It skips the test
 // if there is none, or if the program does not run there with the arguments of
-// check.
+// check. With SMPP_PEERS_REQUIRED the test fails instead.
 func Dir(t *testing.T, program string, check ...string) string {
 	t.Helper()
 	dir := os.Getenv("SMPP_PEERS")
@@ -27,14 +27,23 @@ func Dir(t *testing.T, program string, check ...string) string {
 		dir = filepath.Join(checkout(t), "..", "shared", "peers", "smpp")
 	}
 	if _, err := os.Stat(filepath.Join(dir, "smsc.js")); err != nil { //nolint:gosec // The variable is set by whoever runs the test.
-		t.Skip("there are no foreign peers: set SMPP_PEERS to the directory of smsc.js")
+		missing(t, "there are no foreign peers: set SMPP_PEERS to the directory of smsc.js")
 	}
 	cmd := exec.Command(program, check...) //nolint:gosec // The test's own arguments.
 	cmd.Dir = dir
 	if err := cmd.Run(); err != nil {
-		t.Skipf("%s in %s does not work (%v): for node run npm install there or set NODE_PATH, for perl install Net::SMPP, for Kannel its package", program, dir, err)
+		missing(t, "%s in %s does not work (%v): for node run npm install there or set NODE_PATH, for perl install Net::SMPP, for Kannel its package", program, dir, err)
 	}
 	return dir
+}
+
+// missing ends a test that needs what is not there.
+func missing(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("SMPP_PEERS_REQUIRED") != "" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
 }
 
 // checkout returns the directory of the module that the test belongs to.
