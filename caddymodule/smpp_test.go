@@ -176,6 +176,8 @@ func TestSMPPStoreBeforeStart(t *testing.T) {
 	_, err = store.Keep(relay.Acceptance{})
 	require.ErrorIs(t, err, errNoQueue)
 	require.ErrorIs(t, store.EachLinked(t.Context(), relay.LinkHash{}, nil), errNoQueue)
+	_, err = store.Report(t.Context(), "")
+	require.ErrorIs(t, err, errNoQueue)
 	_, err = store.Linked(t.Context(), relay.LinkHash{})
 	require.ErrorIs(t, err, errNoQueue)
 	_, _, err = store.Remembered(t.Context(), relay.MarkHash{})

@@ -39,6 +39,15 @@ func (s *smppStore) EachLinked(ctx context.Context, hash relay.LinkHash, f func(
 	return engine.EachLinked(ctx, hash, f)
 }
 
+// Report implements [smppbridge.Store].
+func (s *smppStore) Report(ctx context.Context, delivery string) ([]byte, error) {
+	engine := s.app.openedEngine()
+	if engine == nil {
+		return nil, errNoQueue
+	}
+	return engine.Report(ctx, delivery)
+}
+
 // Accept implements the store of a server.
 func (s *smppStore) Accept(event *relay.Event, to []string, dedup time.Duration, marks ...relay.Mark) (duplicate bool, err error) {
 	engine := s.app.openedEngine()

@@ -182,6 +182,15 @@ func (q *memoryQueue) EachLinked(_ context.Context, hash relay.LinkHash, f func(
 	return nil
 }
 
+func (q *memoryQueue) Report(_ context.Context, key int64) ([]byte, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if key < 1 || key > q.last {
+		return nil, q.err
+	}
+	return q.deliveries[key-1].Report, q.err
+}
+
 func (q *memoryQueue) Sync(context.Context) error {
 	q.wait()
 	return q.syncErr

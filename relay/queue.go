@@ -35,6 +35,8 @@ type Queue interface {
 	// EachLinked calls f with the values of all those links, the oldest first,
 	// until f returns an error, which it returns then. f may use the queue.
 	EachLinked(ctx context.Context, hash LinkHash, f func(value []byte) error) error
+	// Report returns what was last reported about a delivery, or nil.
+	Report(ctx context.Context, key int64) ([]byte, error)
 	// Claim reads deliveries that are due: those that wait for an attempt, and
 	// those whose time for a report is over.
 	Claim(ctx context.Context, q ClaimQuery) (Claims, error)

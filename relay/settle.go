@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -72,6 +73,19 @@ func (e *Engine) deliveryKey(id string) (key int64, ok bool) {
 	}
 	key, err := strconv.ParseInt(digits, 36, 64)
 	return key, err == nil
+}
+
+// Report returns what was last reported about a delivery, or nil.
+func (e *Engine) Report(ctx context.Context, delivery string) ([]byte, error) {
+	key, ok := e.deliveryKey(delivery)
+	if !ok {
+		return nil, nil
+	}
+	if !e.lookups.begin() {
+		return nil, ErrClosed
+	}
+	defer e.lookups.end()
+	return e.queue.Report(ctx, key)
 }
 
 // checkSettlement prepares a settlement for the queue. It returns nil for one of

@@ -138,6 +138,9 @@ func TestSettlements(t *testing.T) {
 					}})
 					require.NoError(t, err)
 				}
+				report, err := e.Report(t.Context(), r.first())
+				require.NoError(t, err)
+				assert.Equal(t, len(tt.settle) > 0, string(report) == "report")
 				time.Sleep(2 * time.Hour)
 				synctest.Wait()
 				assert.Equal(t, map[relay.State]int{tt.want: 1}, q.states())
@@ -258,6 +261,9 @@ func TestSettlementsThatAreNone(t *testing.T) {
 		for _, id := range []string{"", "memory", "memory_", "memory_1", "other_1", "memory_!", "memory_zzzzzzzzzzzzzzzzzzzz"} {
 			_, err := e.Keep(relay.Acceptance{Settlement: &relay.Settlement{Delivery: id, State: relay.StateDelivered}})
 			require.NoError(t, err, id)
+			report, err := e.Report(t.Context(), id)
+			require.NoError(t, err)
+			require.Nil(t, report)
 		}
 		_, err := e.Keep(relay.Acceptance{Settlement: &relay.Settlement{Delivery: "memory_1", Report: make([]byte, relay.MaxNoteLength+1)}})
 		require.ErrorContains(t, err, "a report has 65537 bytes")

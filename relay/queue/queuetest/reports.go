@@ -39,6 +39,9 @@ func testReports(t *testing.T, open func(*testing.T) relay.Queue) {
 		require.NoError(t, err)
 		assert.Equal(t, []relay.DestinationStats{{Destination: "sms", Pending: 2}}, stats, "one of them is delivered")
 
+		report, err := q.Report(t.Context(), keys[relay.StateAwaiting])
+		require.NoError(t, err)
+		assert.Nil(t, report, "it has a note only")
 		c = claimAt(t, q, "sms", due, nil)
 		require.Len(t, c.Due, 3)
 		for _, overdue := range c.Due[1:] {
@@ -77,6 +80,9 @@ func testSettlements(t *testing.T, open func(*testing.T) relay.Queue) {
 			allowed := s.Allows(was)
 			s = settle(t, q, s)
 			assert.Equal(t, allowed, s.Settled, name)
+			report, err := q.Report(t.Context(), key)
+			require.NoError(t, err)
+			assert.Equal(t, "report", string(report))
 			assert.Equal(t, was, s.Was, name)
 			want := relay.DestinationStats{Destination: name}
 			if allowed {
@@ -105,6 +111,9 @@ func testSettlements(t *testing.T, open func(*testing.T) relay.Queue) {
 	}
 	unknown := settle(t, q, relay.Settlement{Key: 1 << 50, State: relay.StateDelivered, Report: []byte("report")})
 	assert.False(t, unknown.Settled)
+	report, err := q.Report(t.Context(), 1<<50)
+	require.NoError(t, err)
+	assert.Nil(t, report)
 }
 
 // testSettlementWithEvent settles with an event, its duplicate, and one that is

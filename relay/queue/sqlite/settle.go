@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"context"
+
 	"github.com/caddy-relay/caddy-relay/relay"
 )
 
@@ -53,4 +55,19 @@ func (s *Store) name(number int64) string {
 		}
 	}
 	return "" // Numbers are only given to names.
+}
+
+// Report implements [relay.Queue].
+func (s *Store) Report(ctx context.Context, key int64) (report []byte, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reader.SetInterrupt(ctx.Done())
+	defer s.reader.SetInterrupt(nil)
+	stmt := s.queries.report
+	defer reset(stmt, &err)
+	stmt.BindInt64(1, key)
+	if found, err := stmt.Step(); !found || err != nil || stmt.ColumnLen(0) == 0 {
+		return nil, err
+	}
+	return blob(stmt, 0), nil
 }

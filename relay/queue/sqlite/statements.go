@@ -47,7 +47,7 @@ type queries struct {
 	dueKeys, claim, nextDue *sqlite.Stmt
 	overdueKeys             *sqlite.Stmt // like dueKeys, of reports
 	nextOverdue             *sqlite.Stmt
-	term                    *sqlite.Stmt
+	report, term            *sqlite.Stmt
 	linked, eachLinked      *sqlite.Stmt
 }
 
@@ -60,6 +60,7 @@ func prepareQueries(conn *sqlite.Conn) (q queries, err error) {
 			FROM deliveries d JOIN events e ON e.seq = (%[2]s) LEFT JOIN notes n ON n.delivery = d.key
 			WHERE d.key = ? AND (state = 0 OR state >= 4)`, seqMask, eventSQL)},
 		{&q.nextDue, "SELECT due FROM deliveries WHERE key >> 40 = ? AND state = 0 AND due > ? ORDER BY due LIMIT 1"},
+		{&q.report, "SELECT report FROM notes WHERE delivery = ?"},
 		{&q.term, termSQL},
 		{&q.linked, linkedSQL},
 		{&q.eachLinked, eachLinkedSQL},
