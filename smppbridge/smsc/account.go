@@ -175,6 +175,13 @@ func (a *account) pick() (best *receiver) {
 	return best
 }
 
+// receives tells whether a session is bound that takes messages.
+func (a *account) receives() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.receivers) > 0
+}
+
 // bound returns how many sessions the account has.
 func (a *account) bound() int {
 	a.mu.Lock()

@@ -4,13 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/caddy-relay/caddy-relay/relay"
 	"github.com/caddy-relay/caddy-relay/smppbridge/coding"
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
-	"github.com/caddy-relay/caddy-relay/smppbridge/status"
+	"github.com/caddy-relay/caddy-relay/smppbridge/session"
 )
 
 // DefaultWaitTimeout is how long a delivery waits for a session unless a
@@ -86,7 +85,7 @@ func (d *Destination) Deliver(ctx context.Context, delivery *relay.Delivery) rel
 	}
 	server := d.cfg.Server()
 	if server == nil {
-		return relay.Result{Outcome: relay.Retry, Reason: relay.ReasonConnect, Detail: "the SMSC is not running"}
+		return notRunning
 	}
 	a := server.accounts[d.cfg.SystemID]
 	if a == nil {
@@ -97,8 +96,13 @@ func (d *Destination) Deliver(ctx context.Context, delivery *relay.Delivery) rel
 	if err != nil {
 		return relay.Result{Outcome: relay.Permanent, Reason: relay.ReasonBadRequest, Detail: err.Error()}
 	}
+	to := recipient{server: server, account: a, wait: d.cfg.WaitTimeout}
 	for n.Sent < len(encoded.Segments) {
-		if result, ok := d.send(ctx, server, a, m, encoded, &n); !ok {
+		p, err := m.request(encoded, n.Sent)
+		if err != nil {
+			return relay.Result{Outcome: relay.Permanent, Reason: relay.ReasonBadRequest, Detail: err.Error()}
+		}
+		if result, ok := to.send(ctx, &n, func(*session.Session) pdu.PDU { return p }); !ok {
 			result.Note = n.encode()
 			return result
 		}
@@ -130,75 +134,6 @@ func (d *Destination) encode(m *message, n *note) (*coding.Message, error) {
 		n.Digest = digest
 	}
 	return encoded, nil
-}
-
-// send sends the next part. If the ESME does not take it, ok is false and the
-// result says what to do about the message.
-func (d *Destination) send(ctx context.Context, server *Server, a *account, m *message, encoded *coding.Message, n *note) (result relay.Result, ok bool) {
-	p, err := m.request(encoded, n.Sent)
-	if err != nil {
-		return relay.Result{Outcome: relay.Permanent, Reason: relay.ReasonBadRequest, Detail: err.Error()}, false
-	}
-	wait, cancel := context.WithTimeout(ctx, d.cfg.WaitTimeout)
-	defer cancel()
-	// There is nothing to wait for at a server that is closed.
-	defer context.AfterFunc(server.ctx, cancel)()
-	r, err := a.turn(wait)
-	if err != nil && server.ctx.Err() != nil {
-		err = errClosed
-	}
-	if err != nil {
-		return d.failed(ctx, err), false
-	}
-	response, err := r.session.Do(ctx, p, nil)
-	a.putBack(r)
-	if err != nil {
-		return d.failed(ctx, err), false
-	}
-	code := response.Head().Status
-	if code == pdu.StatusOK {
-		return relay.Result{}, true
-	}
-	return refused(code, n), false
-}
-
-// failed says what to do about a part that has no response.
-func (d *Destination) failed(ctx context.Context, err error) relay.Result {
-	r := relay.Result{Outcome: relay.Retry, Reason: relay.ReasonConnect, Detail: err.Error()}
-	var malformed *pdu.Error
-	switch {
-	case errors.As(err, &malformed):
-		r.Outcome, r.Reason = relay.Permanent, relay.ReasonBadRequest
-	case errors.Is(ctx.Err(), context.Canceled):
-		r.Reason, r.Detail = relay.ReasonCanceled, "cut short by a shutdown"
-	case errors.Is(err, errNotBound):
-		r.Detail = fmt.Sprintf("no receiver or transceiver of '%s' was bound within %s", d.cfg.SystemID, d.cfg.WaitTimeout)
-	case errors.Is(err, errNoRoom):
-		r.Reason, r.Detail = relay.ReasonTimeout, fmt.Sprintf("no session of '%s' had room within %s", d.cfg.SystemID, d.cfg.WaitTimeout)
-	}
-	return r
-}
-
-// throttledWait is the pause of a message if the ESME wants to get less.
-const throttledWait = time.Second
-
-// refused says what to do about a status.
-func refused(code pdu.CommandStatus, n *note) relay.Result {
-	advice := status.Overrides{}.Classify(code, pdu.TLVs{})
-	r := relay.Result{
-		Outcome: relay.Retry, Reason: relay.ReasonStatus, Status: int(code), RetryAfter: advice.Wait,
-		Detail: "the ESME answered " + code.String(),
-	}
-	if advice.Class == status.Throttle && r.RetryAfter == 0 {
-		r.RetryAfter = throttledWait
-	}
-	if advice.Tries > 0 {
-		n.Refused++
-	}
-	if advice.Final() || advice.Tries > 0 && n.Refused > advice.Tries {
-		r.Outcome, r.RetryAfter = relay.Permanent, 0
-	}
-	return r
 }
 
 // Interface guard

@@ -1,7 +1,6 @@
 package smsc
 
 import (
-	"crypto/rand"
 	"strconv"
 	"sync"
 	"time"
@@ -29,7 +28,7 @@ func (s *Server) submitMulti(a *account, p *pdu.SubmitMulti) (*pdu.SubmitMultiRe
 	if a.submits != nil && !a.submits.AllowN(now, min(len(p.Dests)-1, a.submits.Burst())) {
 		return nil, pdu.StatusThrottled
 	}
-	resp := &pdu.SubmitMultiResp{MessageID: rand.Text()}
+	resp := &pdu.SubmitMultiResp{MessageID: newMessageID(askedBy(p.RegisteredDelivery))}
 	statuses := make([]pdu.CommandStatus, len(p.Dests))
 	var wg sync.WaitGroup
 	for i := range p.Dests {

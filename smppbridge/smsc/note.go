@@ -12,13 +12,15 @@ import (
 // since people see it with the delivery.
 type note struct {
 	// Reference is that of all parts.
-	Reference uint16 `json:"reference"`
+	Reference uint16 `json:"reference,omitempty"`
 	// Sent is how many parts the ESME has taken.
-	Sent int `json:"sent"`
+	Sent int `json:"sent,omitempty"`
 	// Digest tells whether the message is still the same.
 	Digest string `json:"digest,omitempty"`
 	// Refused counts answers after which only so many tries make sense.
 	Refused int `json:"refused,omitempty"`
+	// Told are the message_ids of which the ESME has taken the receipts.
+	Told []string `json:"told,omitempty"`
 }
 
 // parseNote returns an empty one if there is none that can be read.

@@ -2,9 +2,7 @@ package smsc
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,16 +31,6 @@ const (
 	maxLooked = 10_000
 )
 
-// partID returns the message_id of a part. The number is what is kept with the
-// part: 64 random bits.
-func partID(number uint64) string { return fmt.Sprintf("%016x", number) }
-
-func newPartNumber() uint64 {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // It never fails.
-	return binary.BigEndian.Uint64(b[:])
-}
-
 // partIDs returns the message_ids of parts.
 func partIDs(parts []coding.Part) []string {
 	ids := make([]string, len(parts))
@@ -59,7 +47,7 @@ func partIDs(parts []coding.Part) []string {
 // kept on its own: after a restart, the parts from before are joined with those
 // that follow. The message itself becomes an event when it is complete.
 func (s *Server) submitPart(route *Route, a *account, m *submission) (string, pdu.CommandStatus) {
-	m.part.Tag = newPartNumber()
+	m.part.Tag = newPartNumber(askedBy(m.fields.RegisteredDelivery))
 	id := partID(m.part.Tag)
 	value, err := encodePart(m.part)
 	if err != nil || len(value) > relay.MaxLinkLength {

@@ -11,8 +11,12 @@ import (
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
 )
 
-// DefaultType is the type of events unless a [Route] says otherwise.
-const DefaultType = "smpp.submit"
+const (
+	// DefaultType is the type of events unless a [Route] says otherwise.
+	DefaultType = "smpp.submit"
+	// DefaultReceiptTime is how long messages should be kept for their receipts.
+	DefaultReceiptTime = 7 * 24 * time.Hour
+)
 
 // Store keeps what ESMEs submit. A [relay.Engine] is one.
 type Store interface {
@@ -42,6 +46,9 @@ type Route struct {
 	To []string
 	// Type is the type of events. Default: smpp.submit.
 	Type string
+	// ReceiptTime is how long messages with which receipts are asked for are kept, so
+	// that a [ReceiptDestination] can send them. Default: they are not kept.
+	ReceiptTime time.Duration
 	// TLS has the certificate, if the server uses TLS.
 	TLS *tls.Config
 	// Logger may be nil. It gets no texts and no passwords.

@@ -47,6 +47,7 @@ type Server struct {
 	started time.Time
 	octets  atomic.Int64
 	current atomic.Pointer[Route]
+	claims  claims
 
 	mu        sync.Mutex
 	listeners []net.Listener // not served yet

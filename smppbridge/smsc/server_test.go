@@ -41,6 +41,8 @@ type memory struct {
 	links  map[relay.LinkHash][][]byte
 	ids    map[string]bool
 	err    error
+	// linkErr is that of links alone.
+	linkErr error
 	// gate holds whoever wants to keep something, until it is closed.
 	gate chan struct{}
 }
@@ -75,8 +77,8 @@ func (m *memory) Link(_ context.Context, links ...relay.Link) error {
 	m.wait()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.err != nil {
-		return m.err
+	if err := errors.Join(m.err, m.linkErr); err != nil {
+		return err
 	}
 	if m.links == nil {
 		m.links = make(map[relay.LinkHash][][]byte)
@@ -179,6 +181,10 @@ func (p *pipes) dial(from string) (net.Conn, error) {
 	}
 }
 
+func (p *pipes) dialContext(context.Context, string, string) (net.Conn, error) {
+	return p.dial("192.0.2.1")
+}
+
 // bed is a server with all that a test needs around it.
 type bed struct {
 	*testing.T
@@ -211,7 +217,7 @@ func newBed(t *testing.T, c Config, store *memory) *bed {
 	var err error
 	b.server, err = New(c, b.pipes)
 	require.NoError(t, err)
-	b.route = b.server.Attach(Route{Store: store, To: []string{"crm"}, Observer: b.counts})
+	b.route = b.server.Attach(Route{Store: store, To: []string{"crm"}, Observer: b.counts, ReceiptTime: DefaultReceiptTime})
 	b.route.Activate()
 	return b
 }

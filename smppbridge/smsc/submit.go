@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -113,7 +112,7 @@ func (s *Server) submit(a *account, p pdu.PDU) (id string, status pdu.CommandSta
 	if m.part.Header.Concat.Total > 1 {
 		return s.submitPart(route, a, m)
 	}
-	id = rand.Text()
+	id = newMessageID(askedBy(m.fields.RegisteredDelivery))
 	return id, s.emit(route, m, []string{id}, coding.Assembled{Parts: []coding.Part{m.part}, Complete: true})
 }
 
@@ -178,10 +177,15 @@ func (s *Server) emit(route *Route, m *submission, ids []string, whole coding.As
 	if b.Parts > 1 && b.Complete {
 		dedup = wholeDedup
 	}
-	_, err = route.Store.Accept(&relay.Event{
+	e := &relay.Event{
 		ID: cmp.Or(m.eventID, b.MessageID), Source: s.cfg.Name, Type: route.Type, Key: b.DestAddr,
 		Time: time.Now().Truncate(time.Millisecond), Header: jsonHeader, Body: encoded,
-	}, route.To, dedup)
+	}
+	// It is first, since a receipt may come as soon as there is the event. If there
+	// is no event after all, the ESME submits the message again, and gets other ids.
+	if err = s.keep(route, e, m, ids); err == nil {
+		_, err = route.Store.Accept(e, route.To, dedup)
+	}
 	return keptStatus(route, err)
 }
 

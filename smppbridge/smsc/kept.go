@@ -1,0 +1,124 @@
+package smsc
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/caddy-relay/caddy-relay/relay"
+	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
+	"github.com/caddy-relay/caddy-relay/smppbridge/receipt"
+)
+
+// keptIDs is how many ids one link holds, with which it stays below
+// [relay.MaxLinkLength] whatever the addresses are. A message has at most 255
+// parts, so there are fewer links than [relay.MaxLinked].
+const keptIDs = 24
+
+// kept is what is kept of a message until its receipts come, as the value of a
+// link. The ids of a long message are in several links.
+type kept struct {
+	SystemID string      `json:"a,omitempty"`
+	Source   keptAddress `json:"s,omitzero"`
+	Dest     keptAddress `json:"d,omitzero"`
+	// Submitted is a time in seconds since 1970.
+	Submitted int64 `json:"t,omitempty"`
+	// IDs are the message_ids with which receipts are asked for. First is how many
+	// come before them, in other links.
+	First int      `json:"n,omitempty"`
+	IDs   []string `json:"i,omitempty"`
+	// Told is the final state of which the ESME has got receipts. It is alone in a
+	// link of its own, which is kept with the outcome of their delivery.
+	Told *receipt.State `json:"f,omitempty"`
+}
+
+type keptAddress struct {
+	TON  pdu.TON `json:"t,omitempty"`
+	NPI  pdu.NPI `json:"n,omitempty"`
+	Addr string  `json:"a,omitempty"`
+}
+
+func (k *kept) encode() ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // It would make addresses longer.
+	err := e.Encode(k)
+	return bytes.TrimRight(b.Bytes(), "\n"), err
+}
+
+// keptHash returns the hash under which a message is kept.
+func keptHash(name, eventID string) (hash relay.LinkHash) {
+	sum := sha256.Sum256(fmt.Appendf(nil, "smsc receipt %q %q", name, eventID))
+	copy(hash[:], sum[:])
+	return hash
+}
+
+// keep keeps what receipts of a message need, if there can be any. ids are those
+// of its parts.
+func (s *Server) keep(route *Route, e *relay.Event, m *submission, ids []string) error {
+	if route.ReceiptTime == 0 {
+		return nil
+	}
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+		a, _ := askedFor(id)
+		return a == 0
+	})
+	if len(ids) == 0 {
+		return nil
+	}
+	var links []relay.Link
+	for first := 0; first < len(ids); first += keptIDs {
+		k := kept{
+			SystemID: m.systemID, Source: keptAddress(m.source), Dest: keptAddress(m.dest), Submitted: e.Time.Unix(),
+			First: first, IDs: ids[first:min(first+keptIDs, len(ids))],
+		}
+		value, err := k.encode()
+		if err != nil {
+			return err
+		}
+		links = append(links, relay.Link{Hash: keptHash(s.cfg.Name, e.ID), Value: value, For: route.ReceiptTime})
+	}
+	return route.Store.Link(context.Background(), links...) // A message under way is kept, whatever ends meanwhile.
+}
+
+// lookUp returns what is kept of a message, or nil if that is nothing.
+func (s *Server) lookUp(ctx context.Context, store Store, eventID string) (*kept, error) {
+	values, err := store.Linked(ctx, keptHash(s.cfg.Name, eventID))
+	if err != nil {
+		return nil, err
+	}
+	var told *receipt.State
+	var all []kept
+	for _, value := range values {
+		var k kept
+		switch {
+		case json.Unmarshal(value, &k) != nil:
+		case len(k.IDs) > 0:
+			all = append(all, k)
+		case told == nil: // The newest counts.
+			told = k.Told
+		}
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	// A message that was completed twice, since the ESME has not heard the answer to
+	// the last part, has two links: the newer one has the ids that it knows.
+	slices.SortStableFunc(all, func(a, b kept) int { return a.First - b.First })
+	all = slices.CompactFunc(all, func(a, b kept) bool { return a.First == b.First })
+	m := &kept{SystemID: all[0].SystemID, Source: all[0].Source, Dest: all[0].Dest, Submitted: all[0].Submitted, Told: told}
+	for i := range all {
+		m.IDs = append(m.IDs, all[i].IDs...)
+	}
+	return m, nil
+}
+
+// toldLink returns the link that remembers which state the ESME was told.
+func (s *Server) toldLink(route *Route, eventID string, state receipt.State) (relay.Link, error) {
+	value, err := (&kept{Told: &state}).encode()
+	return relay.Link{Hash: keptHash(s.cfg.Name, eventID), Value: value, For: cmp.Or(route.ReceiptTime, DefaultReceiptTime)}, err
+}
