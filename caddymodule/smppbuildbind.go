@@ -102,26 +102,19 @@ func (t *SMPPTimeouts) apply(b *smppbridge.BindConfig, c *smppbridge.Config) err
 	if t == nil {
 		return nil
 	}
-	for _, timeout := range []struct {
-		option string
-		value  caddy.Duration
-		off    bool // whether it can be -1
-		into   *time.Duration
-	}{
-		{"connect", t.Connect, false, &b.ConnectTimeout},
-		{"bind", t.Bind, false, &b.Session.BindTimeout},
-		{"response", t.Response, false, &b.Session.ResponseTimeout},
-		{"session", t.Session, false, &c.WaitTimeout},
-		{"enquire_link", t.EnquireLink, true, &b.Session.EnquireInterval},
-		{"enquire_link_response", t.EnquireLinkResponse, false, &b.Session.EnquireTimeout},
-		{"inactivity", t.Inactivity, true, &b.Session.InactivityTimeout},
-		{"reconnect", t.Reconnect, false, &b.MinBackoff},
-		{"max_reconnect", t.MaxReconnect, false, &b.MaxBackoff},
-	} {
-		if timeout.value < 0 && !timeout.off {
-			return fmt.Errorf("timeouts: %s must not be negative", timeout.option)
-		}
-		*timeout.into = time.Duration(timeout.value)
+	err := setTimeouts(
+		timeout{"connect", t.Connect, false, &b.ConnectTimeout},
+		timeout{"bind", t.Bind, false, &b.Session.BindTimeout},
+		timeout{"response", t.Response, false, &b.Session.ResponseTimeout},
+		timeout{"session", t.Session, false, &c.WaitTimeout},
+		timeout{"enquire_link", t.EnquireLink, true, &b.Session.EnquireInterval},
+		timeout{"enquire_link_response", t.EnquireLinkResponse, false, &b.Session.EnquireTimeout},
+		timeout{"inactivity", t.Inactivity, true, &b.Session.InactivityTimeout},
+		timeout{"reconnect", t.Reconnect, false, &b.MinBackoff},
+		timeout{"max_reconnect", t.MaxReconnect, false, &b.MaxBackoff},
+	)
+	if err != nil {
+		return err
 	}
 	least, most := session.DefaultMinBackoff, session.DefaultMaxBackoff
 	if b.MinBackoff > 0 {
@@ -132,6 +125,24 @@ func (t *SMPPTimeouts) apply(b *smppbridge.BindConfig, c *smppbridge.Config) err
 	}
 	if most < least {
 		return fmt.Errorf("timeouts: max_reconnect is %s, less than reconnect with %s", most, least)
+	}
+	return nil
+}
+
+// timeout is an option of the block timeouts.
+type timeout struct {
+	option string
+	value  caddy.Duration
+	off    bool // whether it can be -1
+	into   *time.Duration
+}
+
+func setTimeouts(all ...timeout) error {
+	for _, t := range all {
+		if t.value < 0 && !t.off {
+			return fmt.Errorf("timeouts: %s must not be negative", t.option)
+		}
+		*t.into = time.Duration(t.value)
 	}
 	return nil
 }

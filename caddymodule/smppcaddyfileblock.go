@@ -157,11 +157,15 @@ func (s *SMPP) unmarshalCommandStatus(d *caddyfile.Dispenser) error {
 func (s *SMPP) unmarshalTimeouts(d *caddyfile.Dispenser) error {
 	t := new(SMPPTimeouts)
 	s.Timeouts = t
-	durations := map[string]*caddy.Duration{
+	return unmarshalTimeouts(d, map[string]*caddy.Duration{
 		"connect": &t.Connect, "bind": &t.Bind, "response": &t.Response, "session": &t.Session,
 		"enquire_link": &t.EnquireLink, "enquire_link_response": &t.EnquireLinkResponse, "inactivity": &t.Inactivity,
 		"reconnect": &t.Reconnect, "max_reconnect": &t.MaxReconnect,
-	}
+	})
+}
+
+// unmarshalTimeouts parses a block of durations, of which some can be off.
+func unmarshalTimeouts(d *caddyfile.Dispenser, durations map[string]*caddy.Duration) error {
 	return unmarshalBlock(d, "timeouts", func(option string) error {
 		into, ok := durations[option]
 		if !ok {

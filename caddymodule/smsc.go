@@ -1,17 +1,20 @@
 package caddymodule
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"golang.org/x/time/rate"
 
 	"github.com/caddy-relay/caddy-relay/smppbridge/coding"
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
+	"github.com/caddy-relay/caddy-relay/smppbridge/session"
 	"github.com/caddy-relay/caddy-relay/smppbridge/smsc"
 )
 
@@ -70,6 +73,13 @@ type SMSC struct {
 	// How many connections there may be at a time, bound or not. Default: 2000.
 	MaxConnections int `json:"max_connections,omitempty"`
 
+	// How long to wait for what in a session.
+	Timeouts *SMSCTimeouts `json:"timeouts,omitempty"`
+
+	// How long a message with which receipts are asked for is kept for them, if
+	// there is a destination that sends them. Default: 7 days.
+	ReceiptExpire caddy.Duration `json:"receipt_expire,omitempty"`
+
 	// The type of the events. Default: `smpp.submit`.
 	EventType string `json:"event_type,omitempty"`
 
@@ -123,6 +133,29 @@ type SMSCTLS struct {
 	KeyFile string `json:"key_file,omitempty"`
 }
 
+// SMSCTimeouts says how long to wait for what. Where -1 is possible, it means
+// never.
+type SMSCTimeouts struct {
+	// For the bind, once a client is connected. Default: `30s`.
+	Bind caddy.Duration `json:"bind,omitempty"`
+
+	// For the answer to a message, before it is delivered again later. Default:
+	// `60s`.
+	Response caddy.Duration `json:"response,omitempty"`
+
+	// Without anything from the client, until it is asked with enquire_link; -1
+	// never asks. Default: `30s`.
+	EnquireLink caddy.Duration `json:"enquire_link,omitempty"`
+
+	// For the answer to enquire_link, before the connection is closed. Default:
+	// `10s`.
+	EnquireLinkResponse caddy.Duration `json:"enquire_link_response,omitempty"`
+
+	// Without anything from the client at all, until the session is unbound; -1
+	// never does. Default: `5m`.
+	Inactivity caddy.Duration `json:"inactivity,omitempty"`
+}
+
 // CaddyModule returns the Caddy module information.
 func (SMSC) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
@@ -155,8 +188,11 @@ func (s *SMSC) Validate() error { return s.check() }
 
 // check returns the first error in what was built.
 func (s *SMSC) check() error {
-	if len(s.To) == 0 {
+	switch {
+	case len(s.To) == 0:
 		return errors.New("no destination; add 'to <destination>'")
+	case s.ReceiptExpire < 0:
+		return errors.New("receipt_expire must not be negative")
 	}
 	config := s.config
 	config.Name = "smsc" // The app knows it.
@@ -175,6 +211,9 @@ func (s *SMSC) build(resolve func(string) (string, error)) error {
 	s.config = smsc.Config{
 		SystemID: s.SystemID, MaxConnections: s.MaxConnections, TLS: s.TLS != nil, Charset: s.DefaultAlphabet,
 	}
+	if err := s.Timeouts.apply(&s.config.Session); err != nil {
+		return err
+	}
 	for _, a := range s.Accounts {
 		if a == nil {
 			return errors.New("an account is empty")
@@ -186,6 +225,20 @@ func (s *SMSC) build(resolve func(string) (string, error)) error {
 		s.config.Accounts = append(s.config.Accounts, account)
 	}
 	return nil
+}
+
+// apply sets the timeouts. It accepts nil.
+func (t *SMSCTimeouts) apply(c *session.Config) error {
+	if t == nil {
+		return nil
+	}
+	return setTimeouts(
+		timeout{"bind", t.Bind, false, &c.BindTimeout},
+		timeout{"response", t.Response, false, &c.ResponseTimeout},
+		timeout{"enquire_link", t.EnquireLink, true, &c.EnquireInterval},
+		timeout{"enquire_link_response", t.EnquireLinkResponse, false, &c.EnquireTimeout},
+		timeout{"inactivity", t.Inactivity, true, &c.InactivityTimeout},
+	)
 }
 
 func (a *SMSCAccount) build(resolve func(string) (string, error)) (smsc.Account, error) {
@@ -240,6 +293,11 @@ func parseAllowed(text string) (netip.Prefix, error) {
 		return prefix, fmt.Errorf("allow: '%s' is neither an address nor a prefix such as 192.0.2.0/24", text)
 	}
 	return prefix.Masked(), nil
+}
+
+// sendsReceipts has messages kept for a destination that sends their receipts.
+func (s *SMSC) sendsReceipts() {
+	s.route.ReceiptTime = cmp.Or(time.Duration(s.ReceiptExpire), smsc.DefaultReceiptTime)
 }
 
 // receives tells whether an account may bind in a way that it gets messages.

@@ -126,21 +126,30 @@ func (a *App) joinSMSC(d *SMSCDestination) error {
 	if err := d.checkSource(a.sources.modules); err != nil {
 		return err
 	}
-	d.config.Server = func() *smsc.Server {
+	d.serve(func() *smsc.Server {
 		if o, ok := a.sources.opened[d.SMSC].(*openedSMSC); ok {
 			return o.server.Server
 		}
 		return nil
+	})
+	if s, ok := a.sources.modules[d.SMSC].(*SMSC); ok && d.Receipts {
+		s.sendsReceipts()
 	}
 	return nil
 }
 
-// checkSource refuses an SMSC that does not exist, and an account that gets no
+// checkSource refuses an SMSC that does not exist, and accounts that get no
 // messages.
 func (d *SMSCDestination) checkSource(sources map[string]SourceModule) error {
 	s, ok := sources[d.SMSC].(*SMSC)
 	if !ok {
 		return fmt.Errorf("there is no smsc '%s'", d.SMSC)
+	}
+	if d.Receipts {
+		if !slices.ContainsFunc(s.Accounts, (*SMSCAccount).receives) {
+			return errors.New("no account may bind in a way that it gets receipts")
+		}
+		return nil
 	}
 	for _, account := range s.Accounts {
 		if account.SystemID != d.SystemID {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
@@ -89,6 +90,13 @@ func (a *App) checkSMSCCaddyfile(d *caddyfile.Dispenser) error {
 //		tls <certificate_file> <key_file>
 //		default_alphabet gsm7|gsm7_packed|ascii|latin1|utf-8
 //		max_connections <number>
+//		timeouts {
+//			bind|response <duration>
+//			enquire_link <duration>|off
+//			enquire_link_response <duration>
+//			inactivity <duration>|off
+//		}
+//		receipt_expire <duration>
 //		type <type>
 //		to <destination>...
 //	}
@@ -136,6 +144,15 @@ func (s *SMSC) unmarshalOption(d *caddyfile.Dispenser, option string) error {
 		return unmarshalName(d, option, &s.DefaultAlphabet)
 	case "max_connections":
 		return unmarshalNumber(d, option, 1, smscMaxNumber, &s.MaxConnections)
+	case "timeouts":
+		t := new(SMSCTimeouts)
+		s.Timeouts = t
+		return unmarshalTimeouts(d, map[string]*caddy.Duration{
+			"bind": &t.Bind, "response": &t.Response, "enquire_link": &t.EnquireLink,
+			"enquire_link_response": &t.EnquireLinkResponse, "inactivity": &t.Inactivity,
+		})
+	case "receipt_expire":
+		return unmarshalDuration(d, &s.ReceiptExpire)
 	case "type":
 		return unmarshalText(d, option, &s.EventType)
 	case "to":

@@ -1,7 +1,9 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -18,7 +20,9 @@ func init() {
 
 // SMSCDestination delivers events as short messages (deliver_sm) to a client that
 // is bound to an SMSC of ours as receiver or transceiver. Of several sessions, the
-// one with the most room in its window gets the next message.
+// one with the most room in its window gets the next message. With `receipts`, it
+// delivers events that tell what became of messages of clients, as the delivery
+// receipts that these have asked for.
 //
 // An event is delivered when the client has answered each part of its message
 // with the status 0. While none of its sessions is bound, and after answers such
@@ -35,14 +39,26 @@ type SMSCDestination struct {
 	// The name of the SMSC. Required.
 	SMSC string `json:"smsc,omitempty"`
 
-	// The account there whose sessions get the messages. Required.
+	// The account there whose sessions get the messages. Required, but with
+	// `receipts` it must be left out.
 	SystemID string `json:"system_id,omitempty"`
+
+	// Whether events are receipts. Each goes to the account that has submitted the
+	// message, if that has asked for it with registered_delivery. Events are those of
+	// `smpp` destinations with `receipts`, or any whose body is JSON with the member
+	// `event.id`, which is the message_id of the message, and `state`:
+	// `delivered`, `undeliverable`, `expired`, `deleted`, `rejected`, `skipped`,
+	// `unknown`, `scheduled`, `enroute` or `accepted`. All other members are
+	// optional: `final`, `done_date`, `error`, `network_error_code`, and `whole`. Of
+	// the other options there are only `default_alphabet` and `wait` then. Default:
+	// `false`.
+	Receipts bool `json:"receipts,omitempty"`
 
 	// The sender: a number, with or without `+`, or up to 11 letters and digits.
 	// Default: empty.
 	SourceAddr string `json:"source_addr,omitempty"`
 
-	// The recipient, written in the same ways. Required.
+	// The recipient, written in the same ways. Required without `receipts`.
 	DestAddr string `json:"dest_addr,omitempty"`
 
 	// The text. Default: empty.
@@ -72,7 +88,8 @@ type SMSCDestination struct {
 	// window, before it is tried again later. Default: `30s`.
 	Wait caddy.Duration `json:"wait,omitempty"`
 
-	config smsc.DestinationConfig
+	config  smsc.DestinationConfig
+	receipt smsc.ReceiptConfig
 }
 
 // CaddyModule returns the Caddy module information.
@@ -91,18 +108,51 @@ func (d *SMSCDestination) Validate() error { return d.check() }
 
 // check returns the first error in what was built.
 func (d *SMSCDestination) check() error {
-	config := d.config // The server is known only once the app has its sources.
-	config.Server = func() *smsc.Server { return nil }
-	_, err := smsc.NewDestination(config)
+	probe := *d // The server is known only once the app has its sources.
+	probe.serve(func() *smsc.Server { return nil })
+	_, err := probe.Destination(0)
 	return err
+}
+
+// serve sets the server.
+func (d *SMSCDestination) serve(server func() *smsc.Server) {
+	d.config.Server, d.receipt.Server = server, server
 }
 
 // Destination implements [DestinationModule].
 func (d *SMSCDestination) Destination(int) (relay.Destination, error) {
+	if d.Receipts {
+		return smsc.NewReceiptDestination(d.receipt)
+	}
 	return smsc.NewDestination(d.config)
 }
 
+// errReceiptOptions explains what there is with receipts.
+var errReceiptOptions = errors.New("receipts have no other options than default_alphabet and wait")
+
+// checkReceipts refuses what the messages say themselves, or what is always the
+// same.
+func (d *SMSCDestination) checkReceipts() error {
+	rest := *d
+	rest.SMSC, rest.SystemID, rest.Receipts, rest.DefaultAlphabet, rest.Wait = "", "", false, 0, 0
+	switch {
+	case d.SystemID != "":
+		return errors.New("receipts go to the accounts that the messages came from, so there is no system_id")
+	case !reflect.ValueOf(rest).IsZero():
+		return errReceiptOptions
+	default:
+		return nil
+	}
+}
+
 func (d *SMSCDestination) build(resolve smppResolver) (err error) {
+	if d.Receipts {
+		if err := d.checkReceipts(); err != nil {
+			return err
+		}
+		d.receipt = smsc.ReceiptConfig{Charset: d.DefaultAlphabet, WaitTimeout: time.Duration(d.Wait)}
+		return nil
+	}
 	d.config = smsc.DestinationConfig{
 		SystemID: d.SystemID, WaitTimeout: time.Duration(d.Wait),
 		Coding: coding.Config{Default: d.DefaultAlphabet, DataCoding: d.DataCoding, Transport: d.LongMessages, MaxParts: d.MaxParts},
@@ -139,13 +189,22 @@ func (d *SMSCDestination) build(resolve smppResolver) (err error) {
 //		max_parts <number>
 //		wait <duration>
 //	}
+//	smsc <name> {
+//		receipts
+//		default_alphabet gsm7|gsm7_packed|ascii|latin1|utf-8
+//		wait <duration>
+//	}
 //
 // The options are explained at the JSON fields.
 func (d *SMSCDestination) UnmarshalCaddyfile(dispenser *caddyfile.Dispenser) error {
 	dispenser.Next() // consume the type
 	here := dispenser.Token()
-	if !dispenser.AllArgs(&d.SMSC, &d.SystemID) {
-		return dispenser.Err("expected two arguments, the name of the smsc and the system_id of its account")
+	args := dispenser.RemainingArgs()
+	if len(args) == 0 || len(args) > 2 {
+		return dispenser.Err("expected the name of the smsc, and the system_id of its account unless these are receipts")
+	}
+	if d.SMSC = args[0]; len(args) > 1 {
+		d.SystemID = args[1]
 	}
 	if err := unmarshalBlock(dispenser, "smsc", func(option string) error { return d.unmarshalOption(dispenser, option) }); err != nil {
 		return err
@@ -178,14 +237,24 @@ func (d *SMSCDestination) unmarshalOption(dispenser *caddyfile.Dispenser, option
 	case "max_parts":
 		return unmarshalNumber(dispenser, option, 1, smppMaxParts, &d.MaxParts)
 	case "wait":
-		var text string
-		if !dispenser.AllArgs(&text) {
+		return unmarshalDuration(dispenser, &d.Wait)
+	case "receipts":
+		d.Receipts = true
+		if dispenser.NextArg() {
 			return dispenser.ArgErr()
 		}
-		return parseDuration(dispenser, text, &d.Wait)
+		return nil
 	default:
 		return dispenser.Errf("unrecognized option '%s'", option)
 	}
+}
+
+func unmarshalDuration(d *caddyfile.Dispenser, into *caddy.Duration) error {
+	var text string
+	if !d.AllArgs(&text) {
+		return d.ArgErr()
+	}
+	return parseDuration(d, text, into)
 }
 
 // wrapAt gives an error the place of a token.
