@@ -1,7 +1,6 @@
 package smppbridge
 
 import (
-	"encoding/json"
 	"strings"
 
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
@@ -48,11 +47,7 @@ func sourceAddress(s string, kind *AddressKind) (pdu.Address, error) {
 
 // destAddress reads the number of a recipient.
 func destAddress(s string, kind *AddressKind) (pdu.Address, error) {
-	s, err := single(strings.TrimSpace(s))
-	if err != nil {
-		return pdu.Address{}, err
-	}
-	if s == "" {
+	if s = strings.TrimSpace(s); s == "" {
 		return pdu.Address{}, fieldError("dest_addr", "is empty")
 	}
 	a, ok := number(s)
@@ -60,39 +55,6 @@ func destAddress(s string, kind *AddressKind) (pdu.Address, error) {
 		return pdu.Address{}, fieldError("dest_addr", "is no telephone number")
 	}
 	return withKind(a, kind), checkLength("dest_addr", a.Addr, maxAddress)
-}
-
-// single takes the recipient out of a list. Each delivery has one, so that what
-// becomes of it is that of one recipient.
-func single(s string) (string, error) {
-	list := strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ';' || r == '\n' })
-	if strings.HasPrefix(s, "[") {
-		var values []any
-		decoder := json.NewDecoder(strings.NewReader(s))
-		decoder.UseNumber() // A number must not become a float.
-		if err := decoder.Decode(&values); err != nil {
-			return "", fieldError("dest_addr", "is no telephone number")
-		}
-		list = list[:0]
-		for _, value := range values {
-			switch v := value.(type) {
-			case string:
-				list = append(list, v)
-			case json.Number:
-				list = append(list, v.String())
-			default:
-				return "", fieldError("dest_addr", "is a list of something else than telephone numbers")
-			}
-		}
-	}
-	switch len(list) {
-	case 0:
-		return "", nil
-	case 1:
-		return strings.TrimSpace(list[0]), nil
-	default:
-		return "", fieldError("dest_addr", "has more than one recipient: send an event for each")
-	}
 }
 
 // number reads a telephone number, and tells what kind it is: international

@@ -39,14 +39,16 @@ var messages = sync.Pool{New: func() any { return new(coding.Message) }}
 // succeed.
 func (a *attempt) prepare() error {
 	earlier, known := parseNote(a.delivery.Note)
+	if known && earlier.complete() {
+		// What was delivered is delivered again on purpose only.
+		earlier, known = note{Runs: earlier.Runs}, false
+	}
 	if err := a.cfg.render(&a.fields, a.delivery); err != nil {
 		return err
 	}
 	source := -1
 	if known && earlier.sent() {
 		source = earlier.Source
-	} else if !known {
-		earlier = note{}
 	}
 	var err error
 	if a.fields.source, source, err = a.source(a.delivery, a.fields.dest.Addr, source); err != nil {
@@ -99,7 +101,19 @@ func (a *attempt) run(ctx context.Context) relay.Result {
 			return a.finish(result)
 		}
 	}
-	return a.finish(relay.Result{Outcome: relay.Delivered, Detail: a.messageIDs()})
+	return a.finish(a.taken())
+}
+
+// taken is the result if the SMSC has all parts.
+func (a *attempt) taken() relay.Result {
+	r := relay.Result{Outcome: relay.Delivered, Detail: a.messageIDs()}
+	if a.cfg.reported() {
+		r.ReportWithin = a.cfg.ReceiptTime
+	}
+	if a.cfg.DeliveredOn == OnReceipt {
+		r.Outcome = relay.Taken
+	}
+	return r
 }
 
 // finish adds what is to be kept.
@@ -129,20 +143,35 @@ func (a *attempt) request(i int) (pdu.PDU, error) {
 	if a.tried.noIntermediate {
 		registered &^= pdu.RegisteredDeliveryIntermediate
 	}
-	data := a.cfg.DataSM && !a.tried.submitSM
+	operation := a.cfg.Operation
+	if a.tried.submitSM {
+		operation = SubmitSM
+	}
 	short := s.Data
-	if s.Payload || data {
+	if s.Payload || operation == DataSM {
 		if err := tlvs.Add(pdu.TagMessagePayload, s.Data); err != nil {
 			return nil, err
 		}
 		short = nil
 	}
-	if data {
+	switch operation {
+	case DataSM:
 		return &pdu.DataSM{
 			ServiceType: a.fields.serviceType, SourceAddr: a.fields.source, DestAddr: a.fields.dest, ESMClass: class,
 			RegisteredDelivery: registered, DataCoding: pdu.DataCoding(a.message.DataCoding), TLVs: tlvs,
 		}, nil
+	case DeliverSM:
+		return &pdu.DeliverSM{
+			ServiceType: a.fields.serviceType, SourceAddr: a.fields.source, DestAddr: a.fields.dest, ESMClass: class,
+			ProtocolID: a.fields.protocolID, PriorityFlag: a.fields.priority, RegisteredDelivery: registered,
+			DataCoding: pdu.DataCoding(a.message.DataCoding), ShortMessage: short, TLVs: tlvs,
+		}, nil
+	default:
+		return a.submitSM(short, class, registered, tlvs), nil
 	}
+}
+
+func (a *attempt) submitSM(short []byte, class pdu.ESMClass, registered pdu.RegisteredDelivery, tlvs pdu.TLVs) *pdu.SubmitSM {
 	p := &pdu.SubmitSM{
 		ServiceType: a.fields.serviceType, SourceAddr: a.fields.source, DestAddr: a.fields.dest, ESMClass: class,
 		ProtocolID: a.fields.protocolID, PriorityFlag: a.fields.priority,
@@ -152,7 +181,7 @@ func (a *attempt) request(i int) (pdu.PDU, error) {
 	if a.cfg.ReplaceIfPresent {
 		p.ReplaceIfPresent = 1
 	}
-	return p, nil
+	return p
 }
 
 // userMessageReference is the same for each try of a part.
@@ -168,7 +197,7 @@ func userMessageReference(delivery string, part int) uint16 {
 // SMSC says it does not know.
 func (a *attempt) remedy(r status.Remedy) bool {
 	switch {
-	case r == status.UseSubmitSM && a.cfg.DataSM && !a.tried.submitSM:
+	case r == status.UseSubmitSM && a.cfg.Operation == DataSM && !a.tried.submitSM:
 		a.tried.submitSM = true
 	case r == status.DropIntermediate && a.cfg.RegisteredDelivery.Intermediate() && !a.tried.noIntermediate:
 		a.tried.noIntermediate = true

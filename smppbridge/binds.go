@@ -32,7 +32,7 @@ type Binds struct {
 	rule     atomic.Uint32
 	early    *receipt.Early
 	recent   *recent
-	states   *states
+	reports  *reportLocks
 	late     *lateTable
 	parts    *coding.Reassembler
 	restored *restored
@@ -49,9 +49,11 @@ type Binds struct {
 	// live is how many sessions are bound that can submit.
 	live int
 	// bound is closed when a session that can submit is bound, and made anew.
-	bound  chan struct{}
-	expiry *time.Timer
-	tasks  sync.WaitGroup
+	bound chan struct{}
+	// stopped is closed by Close.
+	stopped chan struct{}
+	expiry  *time.Timer
+	tasks   sync.WaitGroup
 }
 
 // NewBinds returns binds that are not up before [Binds.Start].
@@ -65,11 +67,12 @@ func NewBinds(c BindConfig) (*Binds, error) {
 		matcher:         receipt.NewMatcher(c.IDs),
 		early:           receipt.NewEarly(receipt.EarlyLimits{Age: holdTime}),
 		recent:          newRecent(),
-		states:          newStates(),
+		reports:         newReportLocks(),
 		late:            newLateTable(),
 		parts:           coding.NewReassembler(c.Reassembly),
 		restored:        newRestored(),
 		bound:           make(chan struct{}),
+		stopped:         make(chan struct{}),
 	}
 	if b.responseTimeout == 0 {
 		b.responseTimeout = session.DefaultResponseTimeout
@@ -101,7 +104,10 @@ func (b *Binds) Start() error {
 // before.
 func (b *Binds) Close(ctx context.Context) error {
 	b.mu.Lock()
-	b.closed = true
+	if !b.closed {
+		b.closed = true
+		close(b.stopped)
+	}
 	pool := b.pool
 	if b.expiry != nil {
 		b.expiry.Stop()

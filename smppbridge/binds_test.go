@@ -43,7 +43,7 @@ func TestReload(t *testing.T) {
 		require.NoError(t, b.binds.Start(), "it is closed for good")
 		r := b.Deliver(t.Context(), delivery(t, recipient, "Hello"))
 		require.Equal(t, relay.Retry, r.Outcome)
-		require.Equal(t, "smpp: not sent: stopped", r.Detail)
+		require.Equal(t, relay.ReasonCanceled, r.Reason, "it does not count")
 	})
 }
 

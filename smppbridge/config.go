@@ -18,11 +18,9 @@ import (
 const (
 	DefaultWaitTimeout = 30 * time.Second
 	DefaultReceiptTime = 7 * 24 * time.Hour
+	DefaultReceiptType = "smpp.receipt"
 	DefaultMessageType = "smpp.message"
 )
-
-// receiptType is the type of the events that receipts become.
-const receiptType = "smpp.receipt"
 
 // Duplicates says what to do if it is unknown whether the SMSC has taken a
 // message.
@@ -45,6 +43,27 @@ func (d *Duplicates) UnmarshalText(text []byte) error {
 
 // MarshalText writes avoid or allow.
 func (d Duplicates) MarshalText() ([]byte, error) { return []byte(duplicatesNames[d]), nil }
+
+// DeliveredOn says when an event is delivered.
+type DeliveredOn uint8
+
+const (
+	// OnResponse is once the SMSC has taken all parts of the message.
+	OnResponse DeliveredOn = iota
+	// OnReceipt is once the SMSC reports that the message was delivered. If it
+	// reports a failure, or nothing in time, there is a dead letter.
+	OnReceipt
+)
+
+var deliveredOnNames = [...]string{"response", "receipt"}
+
+// UnmarshalText reads response or receipt.
+func (o *DeliveredOn) UnmarshalText(text []byte) error {
+	return parseName(o, deliveredOnNames[:], text)
+}
+
+// MarshalText writes response or receipt.
+func (o DeliveredOn) MarshalText() ([]byte, error) { return []byte(deliveredOnNames[o]), nil }
 
 // Config describes a [Destination]. The templates are executed for each
 // delivery; a nil one is empty.
@@ -85,8 +104,8 @@ type Config struct {
 	// UserMessageReference adds a number of the delivery and part to each part,
 	// the same on each try, by which the SMSC can tell copies.
 	UserMessageReference bool
-	// DataSM sends data_sm instead of submit_sm.
-	DataSM bool
+	// Operation is what messages are sent with. Default: submit_sm.
+	Operation Operation
 	// Coding says what the SMSC understands, and how long messages are sent.
 	Coding coding.Config
 	// Overrides are the classes of command_status that the SMSC uses in its own
@@ -100,10 +119,13 @@ type Config struct {
 	WaitTimeout time.Duration
 	// Receipts and Messages say where what comes back goes.
 	Receipts, Messages Route
-	// MessageType is the type of the events that messages become. Default:
-	// smpp.message.
-	MessageType string
-	// ReceiptTime is how long receipts are expected. Default: 7 days.
+	// ReceiptType and MessageType are the types of their events. Default:
+	// smpp.receipt and smpp.message.
+	ReceiptType, MessageType string
+	// DeliveredOn says when an event is delivered. Default: on the response.
+	DeliveredOn DeliveredOn
+	// ReceiptTime is how long receipts are expected. After that, an event says
+	// that there was none. Default: 7 days.
 	ReceiptTime time.Duration
 	// Location is where dates of receipts are, which have no zone. Default: UTC.
 	Location *time.Location
@@ -143,6 +165,7 @@ func (c *Config) compile() (*Destination, error) {
 	d := &Destination{cfg: *c, references: coding.NewReferences()}
 	d.cfg.WaitTimeout = cmp.Or(c.WaitTimeout, DefaultWaitTimeout)
 	d.cfg.ReceiptTime = cmp.Or(c.ReceiptTime, DefaultReceiptTime)
+	d.cfg.ReceiptType = cmp.Or(c.ReceiptType, DefaultReceiptType)
 	d.cfg.MessageType = cmp.Or(c.MessageType, DefaultMessageType)
 	if d.cfg.Logger == nil {
 		d.cfg.Logger = slog.New(slog.DiscardHandler)
@@ -179,12 +202,18 @@ func (c *Config) check() error {
 		return errors.New("a message has either a text or hex")
 	case c.WaitTimeout < 0 || c.ReceiptTime < 0:
 		return errors.New("times must not be negative")
-	case c.Duplicates > AllowDuplicates || c.SourceChoice > Sticky:
+	case c.Duplicates > AllowDuplicates || c.SourceChoice > Sticky || c.DeliveredOn > OnReceipt || c.Operation > DeliverSM:
 		return errors.New("unknown choice")
 	case c.Store == nil:
 		return errors.New("a destination needs a store")
-	case c.DataSM && (c.ProtocolID != nil || c.Priority != nil || c.ValidityPeriod != nil || c.ScheduleDeliveryTime != nil || c.ReplaceIfPresent):
+	case c.Operation == DataSM && (c.ProtocolID != nil || c.Priority != nil || c.ValidityPeriod != nil || c.ScheduleDeliveryTime != nil || c.ReplaceIfPresent):
 		return errors.New("data_sm has no protocol_id, priority, validity_period, schedule_delivery_time and replace_if_present")
+	case c.Operation == DeliverSM && (c.ValidityPeriod != nil || c.ScheduleDeliveryTime != nil || c.ReplaceIfPresent):
+		return errors.New("deliver_sm has no validity_period, schedule_delivery_time and replace_if_present")
+	case c.DeliveredOn == OnReceipt && c.Operation == DeliverSM:
+		return errors.New("there are no receipts for deliver_sm")
+	case c.DeliveredOn == OnReceipt && !c.reported():
+		return errors.New("delivered_on receipt needs receipts in any case: registered_delivery has to be final or all")
 	case c.ESMClass.UDHI() && c.Hex == nil:
 		return errors.New("only a message in hex can have its own user data header")
 	}
@@ -197,6 +226,11 @@ func (c *Config) check() error {
 		}
 	}
 	return c.checkConstants()
+}
+
+// reported tells whether there is a receipt for each message, if all is well.
+func (c *Config) reported() bool {
+	return c.RegisteredDelivery.Receipt() == pdu.RegisteredDeliveryFinal && c.Operation != DeliverSM
 }
 
 // checkConstants finds values that are wrong for each event, since they do not

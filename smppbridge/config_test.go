@@ -24,7 +24,7 @@ func TestConfigErrors(t *testing.T) {
 		"must not be negative":     func(c *Config) { c.WaitTimeout = -1 },
 		"unknown choice":           func(c *Config) { c.SourceChoice = 9 },
 		"needs a store":            func(c *Config) { c.Store = nil },
-		"data_sm has no":           func(c *Config) { c.DataSM, c.ReplaceIfPresent = true, true },
+		"data_sm has no":           func(c *Config) { c.Operation, c.ReplaceIfPresent = DataSM, true },
 		"own user data header":     func(c *Config) { c.ESMClass = pdu.ESMClassUDHI },
 		"source_addr has 13":       func(c *Config) { c.SourceAddrs = []*relay.Template{text("{event.id}"), text("somebody else")} },
 		"service_type has 6":       func(c *Config) { c.ServiceType = text("123456") },

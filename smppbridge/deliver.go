@@ -133,5 +133,9 @@ func tlvsOf(response pdu.PDU) pdu.TLVs {
 	}
 }
 
-// Interface guard
-var _ relay.Destination = (*Destination)(nil)
+// Interface guards
+var (
+	_ relay.Destination = (*Destination)(nil)
+	_ relay.Reporter    = (*Destination)(nil)
+	_ relay.Splitter    = (*Destination)(nil)
+)

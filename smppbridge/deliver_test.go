@@ -139,7 +139,7 @@ func TestBinary(t *testing.T) {
 
 func TestDataSM(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, take, func(c *Config, _ *BindConfig) { c.DataSM = true })
+		b := start(t, take, func(c *Config, _ *BindConfig) { c.Operation = DataSM })
 		defer b.close()
 		r := b.Deliver(t.Context(), delivery(t, recipient, "Hello"))
 		require.Equal(t, "message_id m1", r.Detail)

@@ -130,7 +130,7 @@ func TestReceiptsWithAnEngine(t *testing.T) {
 	seen := make(map[string]bool)
 	for range 3 {
 		e := <-crm
-		require.Equal(t, receiptType, e.Type)
+		require.Equal(t, DefaultReceiptType, e.Type)
 		seen[e.Key] = true
 	}
 	require.Len(t, seen, 3)

@@ -98,11 +98,6 @@ func execute(t *relay.Template, d *relay.Delivery) string {
 	return t.Execute(d)
 }
 
-func (c *Config) renderDest(f *fields, d *relay.Delivery) (err error) {
-	f.dest, err = destAddress(execute(c.DestAddr, d), c.DestKind)
-	return err
-}
-
 func (c *Config) renderText(f *fields, d *relay.Delivery) error {
 	f.text = execute(c.Text, d)
 	if c.Hex != nil {

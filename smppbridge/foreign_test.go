@@ -131,7 +131,7 @@ func TestFaultsOfNodeSMPP(t *testing.T) {
 				[3]int{outcomes[relay.Delivered], outcomes[relay.Permanent], outcomes[relay.Retry]})
 			joined, seen := 0, make(map[string]bool)
 			for range tt.joined + tt.unjoined {
-				require.Equal(t, receiptType, (<-kept).Type)
+				require.Equal(t, DefaultReceiptType, (<-kept).Type)
 			}
 			for _, body := range b.receipts() {
 				if body.Event != nil {

@@ -84,7 +84,12 @@ func (d *Destination) accept(e *relay.Event, route *Route, dedup time.Duration) 
 	if len(to) == 0 {
 		return pdu.StatusOK
 	}
-	if err := keep(d.cfg.Store, relay.Acceptance{Event: e, To: to, Dedup: dedup}); err != nil {
+	return d.statusOf(e, keep(d.cfg.Store, relay.Acceptance{Event: e, To: to, Dedup: dedup}))
+}
+
+// statusOf returns how to answer the SMSC after an event was kept, or not.
+func (d *Destination) statusOf(e *relay.Event, err error) pdu.CommandStatus {
+	if err != nil {
 		d.cfg.Logger.Debug("the SMSC has to repeat what can't be kept now", slog.String("type", e.Type), slog.Any("error", err))
 		return pdu.StatusRxTAppn
 	}

@@ -90,7 +90,7 @@ func judgedTexts(t *testing.T, alphabet coding.Charset) []judgedText {
 	}
 	all = append(all,
 		judgedText{name: "Latin-1", text: letters[coding.Latin1], change: func(c *Config) { c.Coding.Latin1 = true }},
-		judgedText{name: "data_sm", text: letters[alphabet], change: func(c *Config) { c.DataSM = true }, unread: true},
+		judgedText{name: "data_sm", text: letters[alphabet], change: func(c *Config) { c.Operation = DataSM }, unread: true},
 		judgedText{name: "all fields", text: letters[alphabet], change: func(c *Config) {
 			c.UserMessageReference, c.ReplaceIfPresent = true, true
 			c.ServiceType, c.ProtocolID, c.Priority = template(t, "CMT"), template(t, "65"), template(t, "2")

@@ -95,13 +95,30 @@ func (b *Binds) lateResponse(d *Destination, o *origin, response pdu.PDU) {
 	log.Warn("the SMSC has taken a message whose response was late", "message_id", o.MessageID)
 	b.late.add(time.Now(), o)
 	b.submitted(o)
-	link, ok := d.link(o)
-	if !ok {
-		return
+	a := relay.Acceptance{Settlement: d.lateSettlement(o)}
+	if link, ok := d.link(o); ok {
+		a.Links = []relay.Link{link}
 	}
 	b.run(func() {
-		if err := keep(d.cfg.Store, relay.Acceptance{Links: []relay.Link{link}}); err != nil {
+		if err := keep(d.cfg.Store, a); err != nil {
 			log.Error("can't keep what a late response says: its receipt can only be joined for a while", "error", err)
 		}
 	})
+}
+
+// lateSettlement closes the case of a message that is neither lost nor to be sent
+// again. Of a message in parts, the next attempt has to send the others.
+func (d *Destination) lateSettlement(o *origin) *relay.Settlement {
+	if o.Total > 1 {
+		return nil
+	}
+	s := &relay.Settlement{Delivery: o.Delivery, State: relay.StateDelivered, Until: time.Now().Add(d.cfg.ReceiptTime)}
+	switch {
+	case d.cfg.DeliveredOn == OnReceipt:
+		s.State = relay.StateAwaiting
+	case d.cfg.reported():
+		s.State = relay.StateUnreported
+	}
+	s.Report = (&report{Parts: []reportPart{{MessageID: valid(o.MessageID)}}}).encode()
+	return s
 }

@@ -67,6 +67,16 @@ func (n *note) sent() bool {
 	return false
 }
 
+// complete tells whether the SMSC has all parts.
+func (n *note) complete() bool {
+	for i := range n.Parts {
+		if n.Parts[i].State != partAccepted {
+			return false
+		}
+	}
+	return len(n.Parts) > 0
+}
+
 // fit has the note describe these parts. What is known of others is forgotten: a
 // message that has changed, as with a new config, is sent anew.
 func (n *note) fit(segments []coding.Segment) (same bool) {

@@ -60,8 +60,9 @@ func (a *attempt) failed(ctx context.Context, i int, err error) relay.Result {
 	switch {
 	case errors.As(err, &malformed):
 		r.Outcome, r.Reason, r.Detail = relay.Permanent, relay.ReasonBadRequest, malformed.Error()
-	case errors.Is(ctx.Err(), context.Canceled):
-		r.Reason, r.Detail = relay.ReasonCanceled, "cut short by a shutdown"
+	case errors.Is(ctx.Err(), context.Canceled), errors.Is(err, session.ErrStopped):
+		// The next config has other sessions, or the next process.
+		r.Reason, r.Detail = relay.ReasonCanceled, "cut short by a shutdown or reload"
 	case errors.Is(err, session.ErrNoRoom):
 		r.Reason, r.Detail = a.binds.why(a.cfg.WaitTimeout)
 	default:

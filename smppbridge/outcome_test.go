@@ -121,7 +121,7 @@ func TestRemedies(t *testing.T) {
 		}, func(t *testing.T, last pdu.PDU) {
 			require.Equal(t, pdu.RegisteredDeliveryFinal, last.(*pdu.SubmitSM).RegisteredDelivery)
 		}},
-		{"data_sm", pdu.StatusInvCmdID, func(c *Config) { c.DataSM = true }, func(t *testing.T, last pdu.PDU) {
+		{"data_sm", pdu.StatusInvCmdID, func(c *Config) { c.Operation = DataSM }, func(t *testing.T, last pdu.PDU) {
 			require.Equal(t, "Hello", string(last.(*pdu.SubmitSM).ShortMessage))
 		}},
 		{"reference", pdu.StatusTLVNotAllwd, func(c *Config) { c.UserMessageReference = true }, func(t *testing.T, last pdu.PDU) {

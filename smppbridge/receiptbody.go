@@ -18,6 +18,8 @@ type receiptBody struct {
 	State            receipt.State `json:"state"`
 	// Final tells that no other state is expected.
 	Final bool `json:"final"`
+	// Timeout tells that no receipt came in time, so nothing is from the SMSC.
+	Timeout bool `json:"timeout,omitempty"`
 	// StateText is the state in the words of the SMSC.
 	StateText string `json:"state_text,omitempty"`
 	// Error is the error of the text, in the SMSC's own numbers.
@@ -78,7 +80,7 @@ func newReceiptBody(c *receipt.Receipt) *receiptBody {
 }
 
 // join adds what is known of the message.
-func (b *receiptBody) join(o *origin, whole receipt.Whole) {
+func (b *receiptBody) join(o *origin, whole *report) {
 	if b.MessageID != o.MessageID {
 		b.MessageID, b.ReceiptMessageID = valid(o.MessageID), b.MessageID
 	}

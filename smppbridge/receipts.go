@@ -211,15 +211,17 @@ func (b *Binds) emitReceipt(ctx context.Context, d *Destination, r *session.Requ
 	}
 	body := newReceiptBody(c)
 	key := c.MessageID
+	var settlement *relay.Settlement
 	if o != nil {
-		whole, err := b.update(ctx, d, o, c)
+		known, release, err := b.report(ctx, d, o, c)
 		if err != nil {
 			b.storeFailed(d, err)
 			b.answer(d, r, kindReceipt, pdu.StatusRxTAppn)
 			return
 		}
-		body.join(o, whole)
-		key = o.EventID
+		defer release()
+		body.join(o, known)
+		key, settlement = o.EventID, d.settlement(o, known)
 	}
 	encoded, err := json.Marshal(body)
 	if err != nil {
@@ -228,10 +230,23 @@ func (b *Binds) emitReceipt(ctx context.Context, d *Destination, r *session.Requ
 		return
 	}
 	e := &relay.Event{
-		ID: receiptID(b.smsc, c, o), Source: d.cfg.Name, Type: receiptType, Key: key,
+		ID: receiptID(b.smsc, c, o), Source: d.cfg.Name, Type: d.cfg.ReceiptType, Key: key,
 		Time: time.Now().Truncate(time.Millisecond), Header: jsonHeader(), Body: encoded,
 	}
-	b.answer(d, r, kindReceipt, d.accept(e, &d.cfg.Receipts, receiptDedup))
+	b.answer(d, r, kindReceipt, d.statusOf(e, d.keepReceipt(e, settlement)))
+}
+
+// keepReceipt keeps the event of a receipt, if somebody wants it, together with
+// what it makes of its delivery, if that is known.
+func (d *Destination) keepReceipt(e *relay.Event, settlement *relay.Settlement) error {
+	a := relay.Acceptance{Settlement: settlement}
+	if to := d.cfg.Receipts.to(e); len(to) > 0 {
+		a.Event, a.To, a.Dedup = e, to, receiptDedup
+	}
+	if a.Event == nil && settlement == nil {
+		return nil
+	}
+	return keep(d.cfg.Store, a)
 }
 
 // receiptID is the same for a receipt that is repeated, and different for all

@@ -32,7 +32,7 @@ func (b *bench) receipts() []receiptBody {
 	b.Helper()
 	var all []receiptBody
 	for _, a := range b.store.all() {
-		if a.event.Type != receiptType {
+		if a.event.Type != DefaultReceiptType {
 			continue
 		}
 		require.Equal(b, []string{"crm"}, a.to)

@@ -173,6 +173,17 @@ func (s *fakeStore) EachLinked(_ context.Context, hash relay.LinkHash, f func([]
 	return err
 }
 
+func (s *fakeStore) Report(_ context.Context, delivery string) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, settled := range slices.Backward(s.settled) {
+		if settled.Delivery == delivery {
+			return settled.Report, s.err
+		}
+	}
+	return nil, s.err
+}
+
 func (s *fakeStore) Linked(_ context.Context, hash relay.LinkHash) ([][]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

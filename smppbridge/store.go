@@ -16,6 +16,8 @@ type Store interface {
 	// them, and returns once that is durable. It must do so even when there is no
 	// room, if there is no event: no message is sent without a mark.
 	Keep(a relay.Acceptance) (duplicate bool, err error)
+	// Report returns what was last reported about a delivery, or nil.
+	Report(ctx context.Context, delivery string) ([]byte, error)
 	// Linked returns the values of the links with a hash, the newest first.
 	Linked(ctx context.Context, hash relay.LinkHash) ([][]byte, error)
 	// EachLinked calls f with the values of all of them, the oldest first.
@@ -109,7 +111,6 @@ func decodeOrigin(b []byte) (*origin, error) {
 // The kinds of links and marks, so that none is taken for another.
 const (
 	linkMessage = 'm' // message_id to origin
-	linkStates  = 's' // delivery to the states of its parts
 	linkPart    = 'p' // part of a message to us
 	markBegun   = 'b' // run of a delivery
 )

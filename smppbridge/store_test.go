@@ -60,8 +60,8 @@ func FuzzDecodePart(f *testing.F) {
 func TestHashesDiffer(t *testing.T) {
 	seen := make(map[relay.LinkHash]bool)
 	for _, h := range []relay.LinkHash{
-		messageHash("a", 1), messageHash("b", 1), messageHash("a", 2), hashOf(linkStates, "a", "b"), hashOf(linkPart, "a", "b"),
-		hashOf(linkStates, "ab"), hashOf(linkStates, "", "ab"), hashOf(linkStates, "a", "b", ""),
+		messageHash("a", 1), messageHash("b", 1), messageHash("a", 2), hashOf(linkPart, "a", "b"),
+		hashOf(linkPart, "ab"), hashOf(linkPart, "", "ab"), hashOf(linkPart, "a", "b", ""),
 	} {
 		require.False(t, seen[h])
 		seen[h] = true

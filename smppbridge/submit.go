@@ -44,6 +44,8 @@ func (b *Binds) up(ctx context.Context, wait time.Duration) (*session.Pool, erro
 	select {
 	case <-bound:
 		return pool, nil
+	case <-b.stopped:
+		return nil, session.ErrStopped
 	case <-timer.C:
 		return nil, session.ErrNoRoom
 	case <-ctx.Done():

@@ -1,0 +1,67 @@
+package smppbridge
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/caddy-relay/caddy-relay/relay"
+	"github.com/caddy-relay/caddy-relay/smppbridge/receipt"
+)
+
+// Overdue implements [relay.Reporter]: for each part of which there is no last
+// receipt, an event says that its state is unknown, and will stay so.
+func (d *Destination) Overdue(_ context.Context, delivery *relay.Delivery) relay.Result {
+	n, _ := parseNote(delivery.Note)
+	r := parseReport(delivery.Report, max(len(n.Parts), 1))
+	before := r.states()
+	after := r.states()
+	after.Timeout()
+	r.take(after)
+	for i := range after {
+		if before[i].Final {
+			continue
+		}
+		if i < len(n.Parts) {
+			r.Parts[i].MessageID = valid(n.Parts[i].MessageID)
+		}
+		e, err := d.overdueEvent(delivery, r, i)
+		if err == nil {
+			err = d.keepReceipt(e, &relay.Settlement{Delivery: delivery.ID, Report: r.encode()})
+		}
+		if err != nil {
+			return relay.Result{Outcome: relay.Retry, Detail: "can't keep that no receipt came: " + err.Error()}
+		}
+	}
+	if r.State == receipt.Delivered || d.cfg.DeliveredOn == OnResponse {
+		return relay.Result{Outcome: relay.Delivered}
+	}
+	return relay.Result{Outcome: relay.Permanent, Detail: fmt.Sprintf("no receipt came within %s, so it is unknown what became of the message", d.cfg.ReceiptTime)}
+}
+
+// overdueEvent returns the event that a missing receipt becomes.
+func (d *Destination) overdueEvent(delivery *relay.Delivery, r *report, part int) (*relay.Event, error) {
+	var f fields
+	_ = d.cfg.renderDest(&f, delivery) // It is empty where it can't be told any more.
+	e := delivery.Event
+	body := receiptBody{
+		MessageID: r.Parts[part].MessageID, State: receipt.Unknown, Final: true, Timeout: true, SourceAddr: f.dest.Addr,
+	}
+	body.join(&origin{
+		MessageID: body.MessageID, Recipient: f.dest.Addr, EventID: e.ID, Source: e.Source, Type: e.Type,
+		Delivery: delivery.ID, Destination: d.cfg.Name, Part: uint8(part + 1), Total: uint8(len(r.Parts)), //nolint:gosec // At most 255.
+	}, r)
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(appendText(appendText([]byte("overdue"), delivery.ID), strconv.Itoa(part)))
+	return &relay.Event{
+		ID: hex.EncodeToString(sum[:16]), Source: d.cfg.Name, Type: d.cfg.ReceiptType, Key: e.ID,
+		Time: time.Now().Truncate(time.Millisecond), Header: jsonHeader(), Body: encoded,
+	}, nil
+}
