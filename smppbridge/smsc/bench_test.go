@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,7 +15,7 @@ import (
 // nowhere is a store that keeps nothing.
 type nowhere struct{}
 
-func (nowhere) Accept(*relay.Event, []string, time.Duration, ...relay.Mark) (bool, error) {
+func (nowhere) Keep(relay.Acceptance) (bool, error) {
 	return false, nil
 }
 

@@ -57,20 +57,31 @@ func keptHash(name, eventID string) (hash relay.LinkHash) {
 	return hash
 }
 
-// keep keeps what receipts of a message need, if there can be any. ids are those
-// of its parts.
-func (s *Server) keep(route *Route, e *relay.Event, m *submission, ids []string) error {
+// keep keeps a message, whose parts have ids, and what its receipts need.
+func (s *Server) keep(route *Route, m *submission, ids []string, a relay.Acceptance) error {
+	var err error
+	if a.Links, err = s.keptLinks(route, m, ids, a.Event); err != nil {
+		return err
+	}
+	duplicate, err := route.Store.Keep(a)
+	if err == nil && duplicate && len(a.Links) > 0 {
+		// The ESME has not heard the answer to the last part, and has submitted it
+		// again. It knows another id of that now.
+		err = route.Store.Link(context.Background(), a.Links...)
+	}
+	return err
+}
+
+// keptLinks returns the links to what receipts of a message need, if there can be
+// any.
+func (s *Server) keptLinks(route *Route, m *submission, ids []string, e *relay.Event) (links []relay.Link, err error) {
 	if route.ReceiptTime == 0 {
-		return nil
+		return nil, nil
 	}
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
 		a, _ := askedFor(id)
 		return a == 0
 	})
-	if len(ids) == 0 {
-		return nil
-	}
-	var links []relay.Link
 	for first := 0; first < len(ids); first += keptIDs {
 		k := kept{
 			SystemID: m.systemID, Source: keptAddress(m.source), Dest: keptAddress(m.dest), Submitted: e.Time.Unix(),
@@ -78,11 +89,11 @@ func (s *Server) keep(route *Route, e *relay.Event, m *submission, ids []string)
 		}
 		value, err := k.encode()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		links = append(links, relay.Link{Hash: keptHash(s.cfg.Name, e.ID), Value: value, For: route.ReceiptTime})
 	}
-	return route.Store.Link(context.Background(), links...) // A message under way is kept, whatever ends meanwhile.
+	return links, nil
 }
 
 // lookUp returns what is kept of a message, or nil if that is nothing.
@@ -106,8 +117,8 @@ func (s *Server) lookUp(ctx context.Context, store Store, eventID string) (*kept
 	if len(all) == 0 {
 		return nil, nil
 	}
-	// A message that was completed twice, since the ESME has not heard the answer to
-	// the last part, has two links: the newer one has the ids that it knows.
+	// Of a message that was completed twice, the newer links have the ids that the
+	// ESME knows.
 	slices.SortStableFunc(all, func(a, b kept) int { return a.First - b.First })
 	all = slices.CompactFunc(all, func(a, b kept) bool { return a.First == b.First })
 	m := &kept{SystemID: all[0].SystemID, Source: all[0].Source, Dest: all[0].Dest, Submitted: all[0].Submitted, Told: told}

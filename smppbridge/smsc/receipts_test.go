@@ -377,24 +377,46 @@ func TestReceiptsThatCanNotBeSentNow(t *testing.T) {
 	})
 }
 
-// TestWhatReceiptsNeedIsKeptFirst has no event whose receipts would find nothing.
-func TestWhatReceiptsNeedIsKeptFirst(t *testing.T) {
+func TestOnlyWhatReceiptsNeedIsKept(t *testing.T) {
 	run(t, Config{}, func(b *bed) {
 		s := b.bound(pdu.BindTransmitter, nil)
 		b.submitted(s, 0)
 		require.Empty(b, b.store.links, "no receipt was asked for")
-		b.store.linkErr = errors.New("disk I/O error")
-		m := text("hello")
-		m.RegisteredDelivery = 1
-		require.Equal(b, pdu.StatusRxTAppn, b.submit(s, m).Head().Status)
-		require.Len(b, b.store.all(), 1)
-		b.store.linkErr = nil
 		b.submitted(s, 1)
 		require.Len(b, b.store.links, 1)
-
 		b.server.Attach(Route{Store: b.store, To: []string{"crm"}}).Activate()
 		b.submitted(s, 1)
 		require.Len(b, b.store.links, 1, "nobody sends receipts")
+	})
+}
+
+// TestReceiptsHaveTheIDsThatAreKnown has the answer to the last part of a long
+// message get lost: its ESME knows the id of when it has submitted it again.
+func TestReceiptsHaveTheIDsThatAreKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := new(memory)
+		all := parts(t, "udh8", 2)
+		var ids []string
+		b := newBed(t, Config{}, store)
+		for _, i := range []int{0, 1, 1} {
+			if len(ids) == 2 {
+				b.close()
+				time.Sleep(time.Second)
+				b = newBed(t, Config{}, store)
+			}
+			all[i].RegisteredDelivery = 1
+			ids = append(ids, b.idOf(b.bound(pdu.BindTransmitter, nil), all[i]))
+		}
+		require.Len(t, store.all(), 1)
+		p := new(phone)
+		b.bound(pdu.BindReceiver, p)
+		require.Equal(t, relay.Delivered, b.receipts().Deliver(context.Background(), told(1, ids[0], "delivered", "")).Outcome)
+		require.Len(t, p.got, 2)
+		for i, want := range []string{ids[0], ids[2]} {
+			id, _ := p.got[i].TLVs.ReceiptedMessageID()
+			require.Equal(t, want, id)
+		}
+		b.close()
 	})
 }
 

@@ -20,8 +20,8 @@ const (
 
 // Store keeps what ESMEs submit. A [relay.Engine] is one.
 type Store interface {
-	// Accept keeps an event and returns once that is durable.
-	Accept(event *relay.Event, to []string, dedup time.Duration, marks ...relay.Mark) (duplicate bool, err error)
+	// Keep keeps an event with its links, and returns once that is durable.
+	Keep(a relay.Acceptance) (duplicate bool, err error)
 	// Link keeps links and returns once that is durable.
 	Link(ctx context.Context, links ...relay.Link) error
 	// Linked returns the values of the links with a hash, the newest first.

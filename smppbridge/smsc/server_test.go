@@ -41,8 +41,6 @@ type memory struct {
 	links  map[relay.LinkHash][][]byte
 	ids    map[string]bool
 	err    error
-	// linkErr is that of links alone.
-	linkErr error
 	// gate holds whoever wants to keep something, until it is closed.
 	gate chan struct{}
 }
@@ -56,20 +54,21 @@ func (m *memory) wait() {
 	}
 }
 
-func (m *memory) Accept(event *relay.Event, to []string, dedup time.Duration, _ ...relay.Mark) (bool, error) {
+func (m *memory) Keep(a relay.Acceptance) (duplicate bool, err error) {
 	m.wait()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.err != nil {
 		return false, m.err
 	}
-	if m.ids[event.ID] {
+	if m.ids[a.Event.ID] {
 		return true, nil
 	}
-	if dedup > 0 {
-		m.ids = map[string]bool{event.ID: true}
+	if a.Dedup > 0 {
+		m.ids = map[string]bool{a.Event.ID: true}
 	}
-	m.events, m.to = append(m.events, event), append(m.to, to)
+	m.events, m.to = append(m.events, a.Event), append(m.to, a.To)
+	m.add(a.Links)
 	return false, nil
 }
 
@@ -77,16 +76,20 @@ func (m *memory) Link(_ context.Context, links ...relay.Link) error {
 	m.wait()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := errors.Join(m.err, m.linkErr); err != nil {
-		return err
+	if m.err != nil {
+		return m.err
 	}
+	m.add(links)
+	return nil
+}
+
+func (m *memory) add(links []relay.Link) {
 	if m.links == nil {
 		m.links = make(map[relay.LinkHash][][]byte)
 	}
 	for _, link := range links {
 		m.links[link.Hash] = append([][]byte{link.Value}, m.links[link.Hash]...)
 	}
-	return nil
 }
 
 func (m *memory) Linked(_ context.Context, hash relay.LinkHash) ([][]byte, error) {

@@ -177,16 +177,13 @@ func (s *Server) emit(route *Route, m *submission, ids []string, whole coding.As
 	if b.Parts > 1 && b.Complete {
 		dedup = wholeDedup
 	}
-	e := &relay.Event{
-		ID: cmp.Or(m.eventID, b.MessageID), Source: s.cfg.Name, Type: route.Type, Key: b.DestAddr,
-		Time: time.Now().Truncate(time.Millisecond), Header: jsonHeader, Body: encoded,
-	}
-	// It is first, since a receipt may come as soon as there is the event. If there
-	// is no event after all, the ESME submits the message again, and gets other ids.
-	if err = s.keep(route, e, m, ids); err == nil {
-		_, err = route.Store.Accept(e, route.To, dedup)
-	}
-	return keptStatus(route, err)
+	return keptStatus(route, s.keep(route, m, ids, relay.Acceptance{
+		Event: &relay.Event{
+			ID: cmp.Or(m.eventID, b.MessageID), Source: s.cfg.Name, Type: route.Type, Key: b.DestAddr,
+			Time: time.Now().Truncate(time.Millisecond), Header: jsonHeader, Body: encoded,
+		},
+		To: route.To, Dedup: dedup,
+	}))
 }
 
 // keptStatus returns how to answer a message that was to be kept.
