@@ -99,7 +99,7 @@ func (p *Pool) pick(now time.Time) (g grant, wait time.Duration) {
 		if free == 0 {
 			continue
 		}
-		if d := delay(l.throttle.limiter, now); d > 0 {
+		if d := l.throttle.Delay(now); d > 0 {
 			if wait == 0 || d < wait {
 				wait = d
 			}
@@ -113,7 +113,7 @@ func (p *Pool) pick(now time.Time) (g grant, wait time.Duration) {
 		return grant{}, wait
 	}
 	use(p.limiter, now)
-	use(g.link.throttle.limiter, now)
+	g.link.throttle.Use(now)
 	return g, 0
 }
 

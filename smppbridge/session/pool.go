@@ -53,7 +53,7 @@ type Pool struct {
 // link is a place for a session.
 type link struct {
 	mode     pdu.BindMode
-	throttle throttle
+	throttle Throttle
 	// session is nil while none is bound.
 	session *Session
 }
@@ -231,8 +231,8 @@ func again(ctx context.Context, s *Session, err error) bool {
 // learn takes what the SMSC answered into account.
 func (p *Pool) learn(g grant, status pdu.CommandStatus) {
 	p.mu.Lock()
-	slower := g.link.throttle.learn(status, time.Now())
-	limit := g.link.throttle.rate()
+	slower := g.link.throttle.Learn(status, time.Now())
+	limit := g.link.throttle.Rate()
 	rebind := status == pdu.StatusInvBndSts && !p.stopped
 	if rebind {
 		p.tasks.Go(func() { g.session.leave(ErrNotBound) })

@@ -19,13 +19,14 @@ const (
 	steps = 10
 )
 
-// throttle is how fast a bind may send. When the peer asks for less, the rate is
-// halved, at most once a period, and then grows by the same step each period
-// without such an answer (additive increase, multiplicative decrease). At twice
-// the rate of before it is gone: the peer was only busy for a while.
+// Throttle is how fast a bind may send. When the peer asks for less, with
+// ESME_RTHROTTLED or ESME_RMSGQFUL, the rate is halved, at most once a second, and
+// then grows by the same step each second without such an answer (additive
+// increase, multiplicative decrease). At twice the rate of before it is gone: the
+// peer was only busy for a while. The zero value has no limit.
 //
-// It is not for concurrent use.
-type throttle struct {
+// A [Pool] has one for each of its sessions. It is not for concurrent use.
+type Throttle struct {
 	// limiter is nil if there is no limit.
 	limiter *rate.Limiter
 	step    rate.Limit
@@ -57,9 +58,15 @@ func use(l *rate.Limiter, now time.Time) {
 	}
 }
 
-// learn takes the status of a response into account, and tells whether the rate
+// Delay returns how long the next message has to wait.
+func (t *Throttle) Delay(now time.Time) time.Duration { return delay(t.limiter, now) }
+
+// Use counts a message that need not wait.
+func (t *Throttle) Use(now time.Time) { use(t.limiter, now) }
+
+// Learn takes the status of a response into account, and tells whether the rate
 // was halved.
-func (t *throttle) learn(status pdu.CommandStatus, now time.Time) bool {
+func (t *Throttle) Learn(status pdu.CommandStatus, now time.Time) bool {
 	if elapsed := now.Sub(t.since); elapsed >= period {
 		t.begin(now, elapsed)
 	}
@@ -80,7 +87,7 @@ func (t *throttle) learn(status pdu.CommandStatus, now time.Time) bool {
 
 // begin begins a period, in which more may be sent unless the last one was too
 // much.
-func (t *throttle) begin(now time.Time, elapsed time.Duration) {
+func (t *Throttle) begin(now time.Time, elapsed time.Duration) {
 	t.before = rate.Limit(float64(t.taken) / elapsed.Seconds())
 	t.since, t.taken, t.full = now, 0, 0
 	if t.limiter == nil || now.Sub(t.halved) < period {
@@ -95,7 +102,7 @@ func (t *throttle) begin(now time.Time, elapsed time.Duration) {
 
 // halve halves the rate, unless it just was: what was in flight then was sent at
 // the old rate.
-func (t *throttle) halve(now time.Time) bool {
+func (t *Throttle) halve(now time.Time) bool {
 	if !t.halved.IsZero() && now.Sub(t.halved) < period {
 		return false
 	}
@@ -112,13 +119,13 @@ func (t *throttle) halve(now time.Time) bool {
 	return true
 }
 
-func (t *throttle) set(limit rate.Limit, now time.Time) {
+func (t *Throttle) set(limit rate.Limit, now time.Time) {
 	t.limiter.SetLimitAt(now, limit)
 	t.limiter.SetBurstAt(now, burst(limit))
 }
 
-// rate returns how fast may be sent.
-func (t *throttle) rate() rate.Limit {
+// Rate returns how many messages a second may be sent.
+func (t *Throttle) Rate() rate.Limit {
 	if t.limiter == nil {
 		return rate.Inf
 	}

@@ -13,56 +13,56 @@ import (
 )
 
 // respond has the peer take n messages within a second from *now.
-func respond(t *throttle, now *time.Time, n int) {
+func respond(t *Throttle, now *time.Time, n int) {
 	for range n {
-		t.learn(pdu.StatusOK, *now)
+		t.Learn(pdu.StatusOK, *now)
 		*now = now.Add(time.Second / time.Duration(n))
 	}
 }
 
 func TestThrottleHalvesAndGrows(t *testing.T) {
-	var th throttle
+	var th Throttle
 	now := time.Unix(1000, 0)
-	require.Equal(t, rate.Inf, th.rate())
-	require.Zero(t, delay(th.limiter, now))
+	require.Equal(t, rate.Inf, th.Rate())
+	require.Zero(t, th.Delay(now))
 	respond(&th, &now, 200)
-	require.True(t, th.learn(pdu.StatusThrottled, now))
-	require.Equal(t, rate.Limit(100), th.rate(), "half of what was taken")
-	require.False(t, th.learn(pdu.StatusThrottled, now), "those in flight don't count")
+	require.True(t, th.Learn(pdu.StatusThrottled, now))
+	require.Equal(t, rate.Limit(100), th.Rate(), "half of what was taken")
+	require.False(t, th.Learn(pdu.StatusThrottled, now), "those in flight don't count")
 
 	for i := range 10 {
 		now = now.Add(time.Second)
-		th.learn(pdu.StatusOK, now)
-		require.InDelta(t, 110+10*i, float64(th.rate()), 1e-9)
+		th.Learn(pdu.StatusOK, now)
+		require.InDelta(t, 110+10*i, float64(th.Rate()), 1e-9)
 	}
-	require.True(t, th.learn(pdu.StatusThrottled, now))
-	require.Equal(t, rate.Limit(100), th.rate())
+	require.True(t, th.Learn(pdu.StatusThrottled, now))
+	require.Equal(t, rate.Limit(100), th.Rate())
 
 	for range 100 {
 		now = now.Add(time.Second)
-		th.learn(pdu.StatusOK, now)
+		th.Learn(pdu.StatusOK, now)
 	}
-	require.Equal(t, rate.Inf, th.rate(), "the peer was busy for a while only")
+	require.Equal(t, rate.Inf, th.Rate(), "the peer was busy for a while only")
 }
 
 func TestThrottleHasAFloor(t *testing.T) {
-	var th throttle
+	var th Throttle
 	now := time.Unix(1000, 0)
 	for range 20 {
-		require.True(t, th.learn(pdu.StatusThrottled, now))
-		require.Equal(t, leastRate, th.rate())
+		require.True(t, th.Learn(pdu.StatusThrottled, now))
+		require.Equal(t, leastRate, th.Rate())
 		now = now.Add(time.Second)
 	}
 }
 
 func TestThrottlePaces(t *testing.T) {
-	var th throttle
+	var th Throttle
 	now := time.Unix(1000, 0)
-	th.learn(pdu.StatusThrottled, now)
+	th.Learn(pdu.StatusThrottled, now)
 	sent := 0
 	for range 1000 {
-		if delay(th.limiter, now) == 0 {
-			use(th.limiter, now)
+		if th.Delay(now) == 0 {
+			th.Use(now)
 			sent++
 		}
 		now = now.Add(10 * time.Millisecond)
@@ -71,17 +71,17 @@ func TestThrottlePaces(t *testing.T) {
 }
 
 func TestFullQueueOfOneRecipient(t *testing.T) {
-	var th throttle
+	var th Throttle
 	now := time.Unix(1000, 0)
 	respond(&th, &now, 100)
 	respond(&th, &now, 100)
 	for range 9 {
-		require.False(t, th.learn(pdu.StatusMsgQFul, now.Add(-time.Millisecond)))
+		require.False(t, th.Learn(pdu.StatusMsgQFul, now.Add(-time.Millisecond)))
 	}
-	require.Equal(t, rate.Inf, th.rate())
-	require.False(t, th.learn(pdu.StatusMsgQFul, now.Add(-time.Millisecond)))
-	require.True(t, th.learn(pdu.StatusMsgQFul, now.Add(-time.Millisecond)))
-	require.Equal(t, rate.Limit(50), th.rate())
+	require.Equal(t, rate.Inf, th.Rate())
+	require.False(t, th.Learn(pdu.StatusMsgQFul, now.Add(-time.Millisecond)))
+	require.True(t, th.Learn(pdu.StatusMsgQFul, now.Add(-time.Millisecond)))
+	require.Equal(t, rate.Limit(50), th.Rate())
 }
 
 func TestBackoff(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -43,6 +44,8 @@ type account struct {
 	binds     int
 	receivers []*receiver
 	waiting   []*waiter // the first to come first
+	// timer grants again once a session that was slowed down may send.
+	timer *time.Timer
 }
 
 // receiver is a session that takes messages.
@@ -50,6 +53,7 @@ type receiver struct {
 	session *session.Session
 	// under way are that many of window messages.
 	underWay, window int
+	throttle         session.Throttle
 }
 
 // waiter waits for room in a window.
@@ -150,29 +154,66 @@ func (a *account) putBack(r *receiver) {
 	a.grant()
 }
 
+// learn takes into account how the ESME has answered.
+func (a *account) learn(r *receiver, status pdu.CommandStatus) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r.throttle.Learn(status, time.Now())
+}
+
 // grant gives the sessions that have the most room to those who wait. The caller
 // holds the lock.
 func (a *account) grant() {
+	now := time.Now()
 	for len(a.waiting) > 0 {
-		r := a.pick()
+		r, wait := a.pick(now)
 		if r == nil {
+			a.grantIn(wait)
 			return
 		}
 		r.underWay++
+		r.throttle.Use(now)
 		a.waiting[0].granted <- r
 		a.waiting = slices.Delete(a.waiting, 0, 1)
 	}
 }
 
-// pick returns the session with the most room, or nil if none has any.
-func (a *account) pick() (best *receiver) {
+// grantIn grants again after a pause, unless that is zero. The caller holds the
+// lock.
+func (a *account) grantIn(wait time.Duration) {
+	switch {
+	case wait == 0:
+	case a.timer == nil:
+		a.timer = time.AfterFunc(wait, func() {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			a.grant()
+		})
+	default:
+		a.timer.Reset(wait)
+	}
+}
+
+// pick returns the session with the most room. If there is none since those that
+// have some are slowed down, it returns how long that takes.
+func (a *account) pick(now time.Time) (best *receiver, wait time.Duration) {
 	most := 0
 	for _, r := range a.receivers {
-		if room := r.window - r.underWay; room > most && r.session.State() == session.StateBound {
+		room := r.window - r.underWay
+		if room <= 0 || r.session.State() != session.StateBound {
+			continue
+		}
+		if d := r.throttle.Delay(now); d > 0 {
+			if wait == 0 || d < wait {
+				wait = d
+			}
+			continue
+		}
+		if room > most {
 			best, most = r, room
 		}
 	}
-	return best
+	return best, wait
 }
 
 // receives tells whether a session is bound that takes messages.

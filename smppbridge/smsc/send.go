@@ -30,23 +30,31 @@ func (r *recipient) send(ctx context.Context, n *note, build func(*session.Sessi
 	defer cancel()
 	// There is nothing to wait for at a server that is closed.
 	defer context.AfterFunc(r.server.ctx, cancel)()
-	to, err := r.account.turn(wait)
-	if err != nil && r.server.ctx.Err() != nil {
-		err = errClosed
+	for {
+		to, err := r.account.turn(wait)
+		if err != nil && r.server.ctx.Err() != nil {
+			err = errClosed
+		}
+		if err != nil {
+			return r.failed(ctx, err), false
+		}
+		response, err := to.session.Do(ctx, build(to.session), nil)
+		if err == nil {
+			r.account.learn(to, response.Head().Status)
+		}
+		r.account.putBack(to)
+		if err != nil {
+			return r.failed(ctx, err), false
+		}
+		switch code := response.Head().Status; {
+		case code == pdu.StatusOK:
+			return relay.Result{}, true
+		case code == pdu.StatusThrottled && wait.Err() == nil:
+			// The session is slower by now, and its next turn is ours.
+		default:
+			return refused(code, n), false
+		}
 	}
-	if err != nil {
-		return r.failed(ctx, err), false
-	}
-	response, err := to.session.Do(ctx, build(to.session), nil)
-	r.account.putBack(to)
-	if err != nil {
-		return r.failed(ctx, err), false
-	}
-	code := response.Head().Status
-	if code == pdu.StatusOK {
-		return relay.Result{}, true
-	}
-	return refused(code, n), false
 }
 
 // failed says what to do about a request that has no response.
