@@ -96,7 +96,8 @@ type SMPP struct {
 	SourceNumbering *SMPPNumbering `json:"source_numbering,omitempty"`
 
 	// The recipient: a telephone number, with or without `+` before its country
-	// code. Required.
+	// code. Each of several, in a JSON array or separated by commas, has a
+	// delivery of its own. Required.
 	DestAddr string `json:"dest_addr,omitempty"`
 
 	// The type of number and numbering plan of recipients. Default: found out.
@@ -111,7 +112,7 @@ type SMPP struct {
 
 	// Which receipts to ask for: `none`, `final` (delivered or failed),
 	// `failure` (failed only), or `all` (also on the way). Default: `final` if
-	// there are `receipts`, else `none`.
+	// there are `receipts`, or with `delivered_on receipt`, else `none`.
 	RegisteredDelivery string `json:"registered_delivery,omitempty"`
 
 	// The service_type, at most 5 characters. Default: empty.
@@ -146,9 +147,10 @@ type SMPP struct {
 	// which the SMSC can tell copies. Default: `false`.
 	UserMessageReference bool `json:"user_message_reference,omitempty"`
 
-	// The operation to send messages with: `submit_sm` or `data_sm`. Default:
+	// The operation to send messages with: `submit_sm`, `data_sm`, or
+	// `deliver_sm`, which some services take that we are bound to. Default:
 	// `submit_sm`.
-	PDU string `json:"pdu,omitempty"`
+	PDU smppbridge.Operation `json:"pdu,omitempty"`
 
 	// What data_coding 0 means to the SMSC, in both directions: `gsm7`,
 	// `gsm7_packed`, `ascii`, `latin1` or `utf-8`. Default: `gsm7`.
@@ -192,6 +194,11 @@ type SMPP struct {
 	// it: `avoid` makes it a dead letter, and `allow` may send it twice.
 	// Default: `avoid`.
 	Duplicates smppbridge.Duplicates `json:"duplicates,omitempty"`
+
+	// When an event is delivered: on the `response` of the SMSC, or on the
+	// `receipt` that says so. If that tells of a failure, or does not come, there
+	// is a dead letter. Default: `response`.
+	DeliveredOn smppbridge.DeliveredOn `json:"delivered_on,omitempty"`
 
 	// How the message_id of a receipt is written, compared with that of the
 	// response: `as_is`; `fold`, also in other case; `strip`, also without zeros

@@ -68,7 +68,7 @@ func TestSMPPRefusesJSON(t *testing.T) {
 		`{"tlvs": [{"tag": 0, "value": "x"}]}`:                                    "tlv: it needs a tag from 1 and a value",
 		`{"tlvs": [{"tag": 5121}]}`:                                               "tlv: it needs a tag from 1 and a value",
 		`{"tlvs": [{"tag": 5121, "type": "int", "value": "x"}]}`:                  "unknown choice 'int'",
-		`{"pdu": "submit_multi"}`:                                                 "pdu: unknown choice 'submit_multi'",
+		`{"pdu": "submit_multi"}`:                                                 "unknown choice 'submit_multi'",
 		`{"command_status": {"0x58": "slow"}}`:                                    "command_status: ",
 		`{"command_status": {"0x58": "retry", "88": "throttle"}}`:                 "ESME_RTHROTTLED is there already",
 		`{"duplicates": "maybe"}`:                                                 "unknown choice 'maybe'",

@@ -73,7 +73,6 @@ var (
 		"failure": pdu.RegisteredDeliveryFailure,
 		"all":     pdu.RegisteredDeliveryFinal | pdu.RegisteredDeliveryIntermediate,
 	}
-	smppOperations = map[string]bool{"": false, "submit_sm": false, "data_sm": true}
 )
 
 // lookUp returns what a name of an option stands for.
@@ -132,9 +131,7 @@ func (s *SMPP) buildMessage(resolve smppResolver) (err error) {
 		Default: s.DefaultAlphabet, DataCoding: s.DataCoding, Flash: s.Flash, Latin1: s.AllowLatin1,
 		Languages: s.Languages, Transliterate: s.Transliterate, Transport: s.LongMessages, MaxParts: s.MaxParts,
 	}
-	if c.DataSM, err = lookUp("pdu", smppOperations, s.PDU); err != nil {
-		return err
-	}
+	c.Operation, c.DeliveredOn = s.PDU, s.DeliveredOn
 	c.Overrides, err = s.overrides()
 	return err
 }
@@ -164,7 +161,7 @@ func (s *SMPP) buildInbound() (err error) {
 	asked := s.RegisteredDelivery
 	if asked == "" {
 		asked = "none"
-		if s.Receipts != nil {
+		if s.Receipts != nil || s.DeliveredOn == smppbridge.OnReceipt {
 			asked = "final"
 		}
 	}
@@ -172,17 +169,28 @@ func (s *SMPP) buildInbound() (err error) {
 		return err
 	}
 	if r := s.Receipts; r != nil {
-		c.Receipts = smppRoute(r.To)
+		if err := checkEventType("receipts", r.Type); err != nil {
+			return err
+		}
+		c.Receipts, c.ReceiptType = smppRoute(r.To), r.Type
 		c.ReceiptTime = time.Duration(r.Expire)
 		if c.Location, err = time.LoadLocation(r.TimeZone); err != nil {
 			return fmt.Errorf("receipts: time_zone: %w", err)
 		}
 	}
 	if m := s.Messages; m != nil {
-		if strings.Contains(m.Type, "{") || len(m.Type) > relay.MaxIDLength {
-			return errors.New("messages: the type must have no placeholders, and not be long")
+		if err := checkEventType("messages", m.Type); err != nil {
+			return err
 		}
 		c.Messages, c.MessageType = smppRoute(m.To), m.Type
+	}
+	return nil
+}
+
+// checkEventType refuses what can't be the type of events.
+func checkEventType(block, name string) error {
+	if strings.Contains(name, "{") || len(name) > relay.MaxIDLength {
+		return fmt.Errorf("%s: the type must have no placeholders, and not be long", block)
 	}
 	return nil
 }

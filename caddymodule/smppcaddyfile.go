@@ -51,7 +51,7 @@ import (
 //		replace_if_present
 //		tlv <tag> [string|cstring|hex|uint8|uint16|uint32] <value>
 //		user_message_reference
-//		pdu submit_sm|data_sm
+//		pdu submit_sm|data_sm|deliver_sm
 //		default_alphabet gsm7|gsm7_packed|ascii|latin1|utf-8
 //		data_coding <number>
 //		allow_latin1
@@ -63,8 +63,10 @@ import (
 //		command_status <status> permanent|retry|throttle|rebind|bind_refused|ambiguous
 //		duplicates avoid|allow
 //
+//		delivered_on response|receipt
 //		message_id auto|as_is|fold|strip|hex_to_dec|dec_to_hex
 //		receipts {
+//			type <type>
 //			to <destination>...
 //			expire <duration>
 //			time_zone <name>
@@ -183,7 +185,7 @@ func (s *SMPP) textOption(option string) *string {
 		"interface_version": &s.InterfaceVersion, "address_range": &s.AddressRange,
 		"dest_addr": &s.DestAddr, "text": &s.Text, "hex": &s.Hex, "service_type": &s.ServiceType,
 		"registered_delivery": &s.RegisteredDelivery, "protocol_id": &s.ProtocolID, "priority": &s.Priority,
-		"validity_period": &s.ValidityPeriod, "schedule_delivery_time": &s.ScheduleDeliveryTime, "pdu": &s.PDU,
+		"validity_period": &s.ValidityPeriod, "schedule_delivery_time": &s.ScheduleDeliveryTime,
 	}[option]
 }
 
@@ -199,6 +201,10 @@ func (s *SMPP) namedOption(option string) textUnmarshaler {
 		return &s.LongMessages
 	case "duplicates":
 		return &s.Duplicates
+	case "pdu":
+		return &s.PDU
+	case "delivered_on":
+		return &s.DeliveredOn
 	case "message_id":
 		return &s.MessageID
 	default:

@@ -188,6 +188,8 @@ func (s *SMPP) unmarshalReceipts(d *caddyfile.Dispenser) error {
 	s.Receipts = r
 	return unmarshalBlock(d, "receipts", func(option string) error {
 		switch option {
+		case "type":
+			return unmarshalText(d, option, &r.Type)
 		case "to":
 			return unmarshalTo(d, &r.To)
 		case "expire":

@@ -89,14 +89,9 @@ func (o smppObserver) Session(destination string, e session.Event) {
 	}
 }
 
-// receiptEvent is the type of events that are receipts.
-const receiptEvent = "smpp.receipt"
-
-// countReceipt counts an event that was accepted, if it is a receipt.
+// countReceipt counts the event of a receipt that was accepted.
 func countReceipt(e *relay.Event) {
-	if e.Type == receiptEvent {
-		smppReceiptStates.WithLabelValues(e.Source, gjson.GetBytes(e.Body, "state").String()).Inc()
-	}
+	smppReceiptStates.WithLabelValues(e.Source, gjson.GetBytes(e.Body, "state").String()).Inc()
 }
 
 // boundSessions are the sessions of an SMSC that are bound. Each destination that

@@ -89,14 +89,17 @@ type SMPPTimeouts struct {
 	MaxReconnect caddy.Duration `json:"max_reconnect,omitempty"`
 }
 
-// SMPPReceipts says what becomes of delivery receipts: events of the type
-// `smpp.receipt`.
+// SMPPReceipts says what becomes of delivery receipts.
 type SMPPReceipts struct {
-	// The destinations that get them. Required.
+	// The type of their events. Default: `smpp.receipt`.
+	Type string `json:"type,omitempty"`
+
+	// The destinations that get them. Required unless messages are delivered on
+	// the receipt.
 	To []Route `json:"to,omitempty"`
 
-	// How long after a message its receipts can be joined with the event that it
-	// came from. Default: 7 days.
+	// How long after a message its receipts are expected, and can be joined with
+	// the event that it came from. Default: 7 days.
 	Expire caddy.Duration `json:"expire,omitempty"`
 
 	// The time zone of the dates in receipts, such as `Europe/Paris`, since they

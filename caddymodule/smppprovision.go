@@ -1,12 +1,14 @@
 package caddymodule
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-relay/caddy-relay/relay"
+	"github.com/caddy-relay/caddy-relay/smppbridge"
 	"github.com/caddy-relay/caddy-relay/smppbridge/session"
 )
 
@@ -46,11 +48,11 @@ func (s *SMPP) checkDirections() error {
 	switch {
 	case !sends:
 		return errors.New("bind: nothing can be sent over a receiver alone; use transceiver, or transmitter receiver")
-	case !receives && (s.Receipts != nil || s.Messages != nil):
+	case !receives && (s.Receipts != nil || s.Messages != nil || s.DeliveredOn == smppbridge.OnReceipt):
 		return errors.New("bind: nothing comes back over a transmitter alone; use transceiver, or transmitter receiver")
 	case s.Receipts != nil && s.RegisteredDelivery == "none":
 		return errors.New("registered_delivery: none asks for no receipts, but there is a block for them")
-	case s.Receipts != nil && len(s.Receipts.To) == 0:
+	case s.Receipts != nil && len(s.Receipts.To) == 0 && s.DeliveredOn != smppbridge.OnReceipt:
 		return errors.New("receipts: no destination; add 'to <destination>'")
 	case s.Messages != nil && len(s.Messages.To) == 0:
 		return errors.New("messages: no destination; add 'to <destination>'")
@@ -77,7 +79,7 @@ func (s *SMPP) defaultConcurrency() int {
 // join gives the module the app and its own name there, which it needs for what
 // comes back.
 func (s *SMPP) join(a *App, name string) {
-	s.config.Name, s.config.Store = name, &smppStore{app: a}
+	s.config.Name, s.config.Store = name, &smppStore{app: a, receiptType: cmp.Or(s.config.ReceiptType, smppbridge.DefaultReceiptType)}
 	s.config.Logger = s.config.Logger.With("destination", name)
 }
 

@@ -15,7 +15,11 @@ var errNoQueue = errors.New("the queue is not open yet")
 
 // smppStore is the engine of an app, which is there only once the app was
 // started, and then stays until what uses it is closed.
-type smppStore struct{ app *App }
+type smppStore struct {
+	app *App
+	// receiptType is the type of the events that are counted as receipts.
+	receiptType string
+}
 
 // Keep implements [smppbridge.Store].
 func (s *smppStore) Keep(a relay.Acceptance) (duplicate bool, err error) {
@@ -24,7 +28,7 @@ func (s *smppStore) Keep(a relay.Acceptance) (duplicate bool, err error) {
 		return false, errNoQueue
 	}
 	duplicate, err = engine.Keep(a)
-	if err == nil && !duplicate && a.Event != nil {
+	if err == nil && !duplicate && a.Event != nil && a.Event.Type == s.receiptType {
 		countReceipt(a.Event)
 	}
 	return duplicate, err
