@@ -76,7 +76,8 @@ func listen() string {
 // memory is a store that forgets everything.
 type memory struct{}
 
-func (memory) Keep(relay.Acceptance) (bool, error)                                  { return false, nil }
+func (memory) Keep(relay.Acceptance) (bool, error) { return false, nil }
+
 func (memory) Report(context.Context, string) ([]byte, error)                       { return nil, nil }
 func (memory) Linked(context.Context, relay.LinkHash) ([][]byte, error)             { return nil, nil }
 func (memory) EachLinked(context.Context, relay.LinkHash, func([]byte) error) error { return nil }
