@@ -78,7 +78,8 @@ type memory struct{}
 
 func (memory) Keep(relay.Acceptance) (bool, error) { return false, nil }
 
-func (memory) Report(context.Context, string) ([]byte, error)                       { return nil, nil }
+func (memory) Report(context.Context, string) ([]byte, error) { return nil, nil }
+
 func (memory) Linked(context.Context, relay.LinkHash) ([][]byte, error)             { return nil, nil }
 func (memory) EachLinked(context.Context, relay.LinkHash, func([]byte) error) error { return nil }
 func (memory) Remembered(context.Context, relay.MarkHash) (uint16, bool, error)     { return 0, false, nil }
