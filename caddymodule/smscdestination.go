@@ -68,6 +68,9 @@ type SMSCDestination struct {
 	// is 4 unless `data_coding` has another.
 	Hex string `json:"hex,omitempty"`
 
+	// What messages are sent as, `deliver_sm` or `data_sm`. Default: `deliver_sm`.
+	PDU string `json:"pdu,omitempty"`
+
 	// What data_coding 0 means to the client: `gsm7`, `gsm7_packed`, `ascii`,
 	// `latin1` or `utf-8`. Default: `gsm7`.
 	DefaultAlphabet coding.Charset `json:"default_alphabet,omitempty"`
@@ -75,6 +78,10 @@ type SMSCDestination struct {
 	// The data_coding of all messages, from 0 to 255. Default: that with the
 	// fewest parts which carries the text.
 	DataCoding *uint8 `json:"data_coding,omitempty"`
+
+	// Whether the message is to be shown at once, and not stored (class 0). Default:
+	// `false`.
+	Flash bool `json:"flash,omitempty"`
 
 	// How the parts of long messages are marked: `udh8` or `udh16`, a header with
 	// a reference of 8 or 16 bits; `sar`, the parameters of SMPP; or `payload`,
@@ -145,6 +152,9 @@ func (d *SMSCDestination) checkReceipts() error {
 	}
 }
 
+// smscOperations tells of the names of PDUs whether they are data_sm.
+var smscOperations = map[string]bool{"": false, "deliver_sm": false, "data_sm": true}
+
 func (d *SMSCDestination) build(resolve smppResolver) (err error) {
 	if d.Receipts {
 		if err := d.checkReceipts(); err != nil {
@@ -155,7 +165,12 @@ func (d *SMSCDestination) build(resolve smppResolver) (err error) {
 	}
 	d.config = smsc.DestinationConfig{
 		SystemID: d.SystemID, WaitTimeout: time.Duration(d.Wait),
-		Coding: coding.Config{Default: d.DefaultAlphabet, DataCoding: d.DataCoding, Transport: d.LongMessages, MaxParts: d.MaxParts},
+		Coding: coding.Config{
+			Default: d.DefaultAlphabet, DataCoding: d.DataCoding, Flash: d.Flash, Transport: d.LongMessages, MaxParts: d.MaxParts,
+		},
+	}
+	if d.config.DataSM, err = lookUp("pdu", smscOperations, d.PDU); err != nil {
+		return err
 	}
 	for _, field := range []struct {
 		option, text string
@@ -183,8 +198,10 @@ func (d *SMSCDestination) build(resolve smppResolver) (err error) {
 //		dest_addr <address>
 //		text <text>
 //		hex <digits>
+//		pdu deliver_sm|data_sm
 //		default_alphabet gsm7|gsm7_packed|ascii|latin1|utf-8
 //		data_coding <number>
+//		flash
 //		long_messages udh8|udh16|sar|payload
 //		max_parts <number>
 //		wait <duration>
@@ -227,6 +244,8 @@ func (d *SMSCDestination) unmarshalOption(dispenser *caddyfile.Dispenser, option
 		return unmarshalText(dispenser, option, &d.Text)
 	case "hex":
 		return unmarshalText(dispenser, option, &d.Hex)
+	case "pdu":
+		return unmarshalText(dispenser, option, &d.PDU)
 	case "default_alphabet":
 		return unmarshalName(dispenser, option, &d.DefaultAlphabet)
 	case "data_coding":
@@ -238,15 +257,21 @@ func (d *SMSCDestination) unmarshalOption(dispenser *caddyfile.Dispenser, option
 		return unmarshalNumber(dispenser, option, 1, smppMaxParts, &d.MaxParts)
 	case "wait":
 		return unmarshalDuration(dispenser, &d.Wait)
+	case "flash":
+		return unmarshalFlag(dispenser, &d.Flash)
 	case "receipts":
-		d.Receipts = true
-		if dispenser.NextArg() {
-			return dispenser.ArgErr()
-		}
-		return nil
+		return unmarshalFlag(dispenser, &d.Receipts)
 	default:
 		return dispenser.Errf("unrecognized option '%s'", option)
 	}
+}
+
+func unmarshalFlag(d *caddyfile.Dispenser, into *bool) error {
+	*into = true
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	return nil
 }
 
 func unmarshalDuration(d *caddyfile.Dispenser, into *caddy.Duration) error {

@@ -2,6 +2,7 @@ package smsc
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"testing"
 
@@ -23,19 +24,25 @@ func (nowhere) Link(context.Context, ...relay.Link) error { return nil }
 
 func (nowhere) Linked(context.Context, relay.LinkHash) ([][]byte, error) { return nil, nil }
 
-// BenchmarkSubmit makes an event of a message, and its answer.
+// BenchmarkSubmit makes an event of a message, and its answer: without and with
+// what its receipt needs.
 func BenchmarkSubmit(b *testing.B) {
-	s, err := New(Config{Name: "esmes", Accounts: []Account{testAccount(b, "esme")}})
-	require.NoError(b, err)
-	s.Attach(Route{Store: nowhere{}, To: []string{"crm"}}).Activate()
-	a, m := s.accounts["esme"], text("Your code is 4711. It is good for ten minutes, and only once")
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, status := s.submit(a, m); status != pdu.StatusOK {
-			b.Fatal(status)
-		}
+	for _, rd := range []pdu.RegisteredDelivery{pdu.RegisteredDeliveryNone, pdu.RegisteredDeliveryFinal} {
+		b.Run(fmt.Sprintf("registered_delivery=%d", rd), func(b *testing.B) {
+			s, err := New(Config{Name: "esmes", Accounts: []Account{testAccount(b, "esme")}})
+			require.NoError(b, err)
+			s.Attach(Route{Store: nowhere{}, To: []string{"crm"}, ReceiptTime: DefaultReceiptTime}).Activate()
+			a, m := s.accounts["esme"], text("Your code is 4711. It is good for ten minutes, and only once")
+			m.RegisteredDelivery = rd
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, status := s.submit(a, m); status != pdu.StatusOK {
+					b.Fatal(status)
+				}
+			}
+			require.NoError(b, s.Close(context.Background()))
+		})
 	}
-	require.NoError(b, s.Close(context.Background()))
 }
 
 // BenchmarkSession has a session of our own submit to a server, with a window of

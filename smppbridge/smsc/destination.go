@@ -28,6 +28,8 @@ type DestinationConfig struct {
 	// Text is the message. Hex is a binary one instead, in hexadecimal digits;
 	// its data_coding is 4 unless Coding has another.
 	Text, Hex *relay.Template
+	// DataSM sends data_sm instead of deliver_sm.
+	DataSM bool
 	// Coding says what the ESME understands, and how long messages are cut.
 	Coding coding.Config
 	// WaitTimeout is how long a delivery waits for a session that receives and has
@@ -75,8 +77,7 @@ func NewDestination(c DestinationConfig) (*Destination, error) {
 	return &Destination{cfg: c, coder: coder, references: coding.NewReferences()}, nil
 }
 
-// Deliver implements [relay.Destination]: it sends the message as deliver_sm, part
-// by part. The status of the result is the command_status of the last response.
+// Deliver implements [relay.Destination]: it sends the message part by part. The status of the result is the command_status of the last response.
 // Whatever has no response is sent again, so the ESME may get it twice.
 func (d *Destination) Deliver(ctx context.Context, delivery *relay.Delivery) relay.Result {
 	m, err := d.render(delivery)
@@ -98,7 +99,7 @@ func (d *Destination) Deliver(ctx context.Context, delivery *relay.Delivery) rel
 	}
 	to := recipient{server: server, account: a, wait: d.cfg.WaitTimeout}
 	for n.Sent < len(encoded.Segments) {
-		p, err := m.request(encoded, n.Sent)
+		p, err := m.request(encoded, n.Sent, d.cfg.DataSM)
 		if err != nil {
 			return relay.Result{Outcome: relay.Permanent, Reason: relay.ReasonBadRequest, Detail: err.Error()}
 		}

@@ -133,6 +133,41 @@ func TestDeliverBinary(t *testing.T) {
 	})
 }
 
+func TestDeliverAsDataSM(t *testing.T) {
+	for _, transport := range []coding.Transport{coding.UDH8, coding.SAR, coding.Payload} {
+		t.Run(transport.String(), func(t *testing.T) {
+			run(t, Config{}, func(b *bed) {
+				coder, err := coding.New(coding.Config{})
+				require.NoError(b, err)
+				var got []byte
+				b.bound(pdu.BindReceiver, handler(func(r *session.Request) {
+					m, ok := r.PDU.(*pdu.DataSM)
+					require.True(b, ok)
+					require.Equal(b, pdu.Address{TON: pdu.TONAlphanumeric, Addr: "ACME"}, m.SourceAddr)
+					require.Equal(b, "491700000001", m.DestAddr.Addr)
+					require.Equal(b, pdu.DataCoding(0xf0), m.DataCoding, "it flashes")
+					part := coding.Part{DataCoding: byte(m.DataCoding), Data: m.Message()}
+					require.Equal(b, transport == coding.UDH8, m.ESMClass.UDHI())
+					if m.ESMClass.UDHI() {
+						part.Header, part.Data, err = coding.ParseHeader(part.Data)
+						require.NoError(b, err)
+					}
+					got = coder.AppendText(got, part)
+					require.NoError(b, r.Respond(&pdu.DataSMResp{}))
+				}))
+				d := b.destination(func(c *DestinationConfig) { c.DataSM, c.Coding.Transport, c.Coding.Flash = true, transport, true })
+				require.Equal(b, relay.Delivered, d.Deliver(context.Background(), delivery(longText(3))).Outcome)
+				require.Equal(b, longText(3), string(got))
+			})
+		})
+	}
+}
+
+// handler is a function that handles requests.
+type handler func(r *session.Request)
+
+func (h handler) HandleRequest(r *session.Request) { h(r) }
+
 func TestLongMessagesGoOnWhereTheyStopped(t *testing.T) {
 	for _, transport := range []coding.Transport{coding.UDH8, coding.UDH16, coding.SAR, coding.Payload} {
 		t.Run(transport.String(), func(t *testing.T) {

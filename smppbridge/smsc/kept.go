@@ -6,8 +6,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"fmt"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/caddy-relay/caddy-relay/relay"
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
@@ -18,6 +19,10 @@ import (
 // [relay.MaxLinkLength] whatever the addresses are. A message has at most 255
 // parts, so there are fewer links than [relay.MaxLinked].
 const keptIDs = 24
+
+// keptLonger is how much longer than receipts may take a message is kept: for an
+// event that says that none came, and for tries while its ESME is not bound.
+const keptLonger = 24 * time.Hour
 
 // kept is what is kept of a message until its receipts come, as the value of a
 // link. The ids of a long message are in several links.
@@ -52,7 +57,9 @@ func (k *kept) encode() ([]byte, error) {
 
 // keptHash returns the hash under which a message is kept.
 func keptHash(name, eventID string) (hash relay.LinkHash) {
-	sum := sha256.Sum256(fmt.Appendf(nil, "smsc receipt %q %q", name, eventID))
+	b := append(make([]byte, 0, 128), "smsc receipt "...)
+	b = strconv.AppendQuote(b, name)
+	sum := sha256.Sum256(strconv.AppendQuote(b, eventID))
 	copy(hash[:], sum[:])
 	return hash
 }
@@ -91,7 +98,7 @@ func (s *Server) keptLinks(route *Route, m *submission, ids []string, e *relay.E
 		if err != nil {
 			return nil, err
 		}
-		links = append(links, relay.Link{Hash: keptHash(s.cfg.Name, e.ID), Value: value, For: route.ReceiptTime})
+		links = append(links, relay.Link{Hash: keptHash(s.cfg.Name, e.ID), Value: value, For: route.ReceiptTime + keptLonger})
 	}
 	return links, nil
 }
@@ -131,5 +138,5 @@ func (s *Server) lookUp(ctx context.Context, store Store, eventID string) (*kept
 // toldLink returns the link that remembers which state the ESME was told.
 func (s *Server) toldLink(route *Route, eventID string, state receipt.State) (relay.Link, error) {
 	value, err := (&kept{Told: &state}).encode()
-	return relay.Link{Hash: keptHash(s.cfg.Name, eventID), Value: value, For: cmp.Or(route.ReceiptTime, DefaultReceiptTime)}, err
+	return relay.Link{Hash: keptHash(s.cfg.Name, eventID), Value: value, For: cmp.Or(route.ReceiptTime, DefaultReceiptTime) + keptLonger}, err
 }

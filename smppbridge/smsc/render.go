@@ -88,18 +88,27 @@ func address(field, s string) (pdu.Address, error) {
 }
 
 // request returns the PDU of a part.
-func (m *message) request(encoded *coding.Message, i int) (*pdu.DeliverSM, error) {
+func (m *message) request(encoded *coding.Message, i int, dataSM bool) (pdu.PDU, error) {
 	s := &encoded.Segments[i]
-	p := &pdu.DeliverSM{SourceAddr: m.source, DestAddr: m.dest, DataCoding: pdu.DataCoding(encoded.DataCoding)}
+	class, dataCoding := pdu.ESMClass(0), pdu.DataCoding(encoded.DataCoding)
 	if s.UDHI {
-		p.ESMClass |= pdu.ESMClassUDHI
+		class |= pdu.ESMClassUDHI
 	}
+	var tlvs pdu.TLVs
 	if s.Concat.Transport == coding.SAR && s.Concat.Total > 1 {
-		p.TLVs.AddSAR(pdu.SAR{Ref: s.Concat.Reference, Total: s.Concat.Total, Seq: s.Concat.Number})
+		tlvs.AddSAR(pdu.SAR{Ref: s.Concat.Reference, Total: s.Concat.Total, Seq: s.Concat.Number})
 	}
-	if s.Payload {
-		return p, p.TLVs.Add(pdu.TagMessagePayload, s.Data)
+	if s.Payload || dataSM {
+		if err := tlvs.Add(pdu.TagMessagePayload, s.Data); err != nil {
+			return nil, err
+		}
 	}
-	p.ShortMessage = s.Data
+	if dataSM {
+		return &pdu.DataSM{SourceAddr: m.source, DestAddr: m.dest, ESMClass: class, DataCoding: dataCoding, TLVs: tlvs}, nil
+	}
+	p := &pdu.DeliverSM{SourceAddr: m.source, DestAddr: m.dest, ESMClass: class, DataCoding: dataCoding, TLVs: tlvs}
+	if !s.Payload {
+		p.ShortMessage = s.Data
+	}
 	return p, nil
 }

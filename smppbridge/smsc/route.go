@@ -14,7 +14,7 @@ import (
 const (
 	// DefaultType is the type of events unless a [Route] says otherwise.
 	DefaultType = "smpp.submit"
-	// DefaultReceiptTime is how long messages should be kept for their receipts.
+	// DefaultReceiptTime is how long receipts of a message should be expected.
 	DefaultReceiptTime = 7 * 24 * time.Hour
 )
 
@@ -46,8 +46,9 @@ type Route struct {
 	To []string
 	// Type is the type of events. Default: smpp.submit.
 	Type string
-	// ReceiptTime is how long messages with which receipts are asked for are kept, so
-	// that a [ReceiptDestination] can send them. Default: they are not kept.
+	// ReceiptTime is how long receipts are expected for messages with which they are
+	// asked for. What a [ReceiptDestination] needs to send them is kept a day longer.
+	// Default: it is not kept at all.
 	ReceiptTime time.Duration
 	// TLS has the certificate, if the server uses TLS.
 	TLS *tls.Config

@@ -231,6 +231,7 @@ func TestMemoryOfWhatIsNotDurableIsBounded(t *testing.T) {
 		require.Equal(b, pdu.StatusThrottled, b.submit(s, text("hello")).Head().Status)
 		b.server.octets.Store(0)
 		require.Equal(b, pdu.StatusOK, b.submit(s, text("hello")).Head().Status)
+		synctest.Wait()
 		require.Zero(b, b.server.octets.Load())
 	})
 }
