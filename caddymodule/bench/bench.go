@@ -26,19 +26,26 @@ type bench struct {
 	dir    string // for queues; removed at the end
 	secret string // what events are signed with
 	sink   *sinkProcess
-	next   uint64 // sequence number of the next event
+	smsc   *smscProcess // nil unless a scenario needs it
+	next   uint64       // sequence number of the next event
 
 	rounds      int
 	duration    time.Duration
 	connections int
 	backlog     uint64
+	window      int
 }
 
 // latencyShare is the load at which latency is measured, as a share of what
 // the proxy can do.
 const latencyShare = 0.3
 
-var allScenarios = []string{"respond", "proxy", "accept", "full", "latency", "backlog"}
+// The scenarios that run unless others are named, and those that only do then,
+// since one needs Kannel.
+var (
+	defaultScenarios = []string{"respond", "proxy", "accept", "full", "latency", "backlog"}
+	smppScenarios    = []string{"smpp", "idle"}
+)
 
 func runBench(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	b := &bench{stdout: stdout, stderr: stderr}
@@ -49,20 +56,26 @@ func runBench(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	flags.DurationVar(&b.duration, "duration", 10*time.Second, "how long to send in each measurement")
 	flags.IntVar(&b.connections, "connections", 64, "number of the sender's connections")
 	flags.Uint64Var(&b.backlog, "backlog", 1_000_000, "number of undelivered events for the backlog scenario")
+	flags.IntVar(&b.window, "window", 100, "how many messages and receipts of an SMPP session may wait for their answers")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	scenarios := flags.Args()
 	if len(scenarios) == 0 {
-		scenarios = allScenarios
+		scenarios = defaultScenarios
 	}
 	for _, name := range scenarios {
-		if !slices.Contains(allScenarios, name) {
+		if !slices.Contains(defaultScenarios, name) && !slices.Contains(smppScenarios, name) {
 			return fmt.Errorf("unknown scenario %q", name)
 		}
 	}
-	if b.rounds < 1 || b.duration <= 0 || b.connections < 1 {
-		return errors.New("rounds, duration and connections must be positive")
+	if b.rounds < 1 || b.duration <= 0 || b.connections < 1 || b.window < 1 {
+		return errors.New("rounds, duration, connections and window must be positive")
+	}
+	if slices.Contains(scenarios, "smpp") {
+		if err := findKannel(); err != nil {
+			return err
+		}
 	}
 	if err := b.prepare(ctx, *parent); err != nil {
 		return err
@@ -73,6 +86,12 @@ func runBench(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return err
 	}
 	defer b.sink.stop()
+	if slices.ContainsFunc(scenarios, func(name string) bool { return slices.Contains(smppScenarios, name) }) {
+		if b.smsc, err = b.startSMSC(ctx); err != nil {
+			return err
+		}
+		defer b.smsc.stop()
+	}
 	return b.run(ctx, scenarios)
 }
 
@@ -119,12 +138,13 @@ func (b *bench) run(ctx context.Context, scenarios []string) error {
 	closed := load{Connections: b.connections, Duration: b.duration}
 
 	var targets []*target
-	for _, t := range []*target{&respond, &proxy, &accept, &full} {
+	for _, t := range []*target{&respond, &proxy, &accept, &full, &kannel, &kannelOne, &smpp} {
 		// Latency is measured at a share of the proxy's throughput, and
 		// draining a backlog is compared with the delivery of fresh events.
 		if slices.Contains(scenarios, t.name) ||
 			t == &proxy && slices.Contains(scenarios, "latency") ||
-			t == &full && slices.Contains(scenarios, "backlog") {
+			t == &full && slices.Contains(scenarios, "backlog") ||
+			t.callbackMask != 0 && slices.Contains(scenarios, "smpp") {
 			targets = append(targets, t)
 		}
 	}
@@ -145,7 +165,14 @@ func (b *bench) run(ctx context.Context, scenarios []string) error {
 			return fmt.Errorf("backlog: %w", err)
 		}
 	}
-	return b.report(results, backlog)
+	var idle []*idleResult
+	if slices.Contains(scenarios, "idle") {
+		var err error
+		if idle, err = b.measureIdle(ctx); err != nil {
+			return fmt.Errorf("idle: %w", err)
+		}
+	}
+	return b.report(results, backlog, idle)
 }
 
 // lightLoad marks the results of the latency scenario.
@@ -163,8 +190,8 @@ func (b *bench) measureRounds(ctx context.Context, results map[string]*measureme
 			}
 			name := t.name + suffix
 			rounds[name] = append(rounds[name], m)
-			b.logf("round %d of %d, %s: %.0f events/s, Caddy %.1f us, sender %.1f us, sink %.1f us",
-				round+1, b.rounds, name, m.PerSecond, m.CaddyCPU, m.SenderCPU, m.SinkCPU)
+			b.logf("round %d of %d, %s: %.0f events/s, server %.1f us, sender %.1f us, sink %.1f us",
+				round+1, b.rounds, name, m.PerSecond, m.ServerCPU, m.SenderCPU, m.SinkCPU)
 		}
 	}
 	for name, all := range rounds {

@@ -8,13 +8,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// target is a way to configure Caddy.
+// target is a way to configure Caddy, or what it is compared with.
 type target struct {
 	name string
+	// format is what the sender sends.
+	format string
 	// site is the body of the only site. SINK, SECRET and QUEUE stand for
 	// the sink's address, the signing secret, and a directory.
 	site string
@@ -24,6 +27,10 @@ type target struct {
 	sink string
 	// delivers says that every event accepted must arrive at the sink.
 	delivers bool
+	// smpp says that events go through the SMSC, once each.
+	smpp bool
+	// callbackMask makes the target Kannel instead of Caddy, with this dlr-mask.
+	callbackMask int
 }
 
 const (
@@ -64,28 +71,22 @@ const (
 )
 
 var (
-	respond = target{name: "respond", site: "\n\trespond 202\n", sink: "normal"}
-	proxy   = target{name: "proxy", site: "\n\treverse_proxy SINK\n", sink: "normal", delivers: true}
-	accept  = target{name: "accept", site: relaySite, app: hangingApp, sink: "hang"}
-	full    = target{name: "full", site: relaySite, app: relayApp, sink: "normal", delivers: true}
+	respond = target{name: "respond", format: formatEvent, site: "\n\trespond 202\n", sink: "normal"}
+	proxy   = target{name: "proxy", format: formatEvent, site: "\n\treverse_proxy SINK\n", sink: "normal", delivers: true}
+	accept  = target{name: "accept", format: formatEvent, site: relaySite, app: hangingApp, sink: "hang"}
+	full    = target{name: "full", format: formatEvent, site: relaySite, app: relayApp, sink: "normal", delivers: true}
 )
 
 // caddyfile is the same for all targets but for the relay and the site's body.
-func (t *target) caddyfile(address, sink, secret, queue string) string {
+// Its values are what the words in capitals stand for.
+func (t *target) caddyfile(address string, values ...string) string {
 	var b strings.Builder
 	b.WriteString(globalOptions)
 	if t.app != "" {
 		b.WriteString("\trelay {" + t.app + "\t}\n")
 	}
 	b.WriteString("}\nhttp://" + address + " {" + t.site + "}\n")
-	return strings.NewReplacer("SINK", sink, "SECRET", secret, "QUEUE", queue).Replace(b.String())
-}
-
-// server is a running Caddy.
-type server struct {
-	*process
-	address string
-	dir     string
+	return strings.NewReplacer(values...).Replace(b.String())
 }
 
 // startCaddy runs Caddy with t in dir, which holds its configuration and its
@@ -96,7 +97,11 @@ func (b *bench) startCaddy(ctx context.Context, t *target, dir string) (*server,
 		return nil, err
 	}
 	config := filepath.Join(dir, "Caddyfile")
-	text := t.caddyfile(address, b.sink.address, b.secret, filepath.Join(dir, "queue"))
+	values := []string{"SINK", b.sink.address, "SECRET", b.secret, "QUEUE", filepath.Join(dir, "queue")}
+	if b.smsc != nil {
+		values = append(values, "SMSC", b.smsc.address, "WINDOW", strconv.Itoa(b.window))
+	}
+	text := t.caddyfile(address, values...)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -111,7 +116,7 @@ func (b *bench) startCaddy(ctx context.Context, t *target, dir string) (*server,
 		p.kill()
 		return nil, err
 	}
-	return &server{process: p, address: address, dir: dir}, nil
+	return &server{processes: []*process{p}, address: address}, nil
 }
 
 // buildCaddy compiles the Caddy of this module into dir.

@@ -11,7 +11,7 @@ import (
 // connection is a kept-alive connection with at most one request in flight.
 type connection struct {
 	conn    net.Conn
-	writer  *requestWriter
+	writer  renderer
 	buf     []byte
 	sent    time.Time
 	waiting chan struct{} // open loop only: a value for each request to be answered
@@ -21,12 +21,12 @@ type connection struct {
 	answered time.Time // when the last answer came
 }
 
-func dial(address, secret string) (*connection, error) {
-	w, err := newRequestWriter(address, secret)
+func (l *load) dial() (*connection, error) {
+	w, err := l.renderer()
 	if err != nil {
 		return nil, err
 	}
-	conn, err := net.DialTimeout("tcp", address, 5*time.Second)
+	conn, err := net.DialTimeout("tcp", l.Address, 5*time.Second)
 	if err != nil {
 		return nil, err
 	}

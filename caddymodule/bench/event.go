@@ -42,13 +42,27 @@ type requestWriter struct {
 	request []byte
 	// The places in request that differ from one event to the next.
 	id, timestamp, signature, body []byte
+	// The places in body that do: of the sequence number, and of the time if it
+	// has one.
+	sequence, sent []byte
 
 	mac    hash.Hash
 	sum    []byte
 	signed []byte // "id.timestamp.", the part of the signed content before the body
 }
 
-func newRequestWriter(host, secret string) (*requestWriter, error) {
+// newEventWriter returns a writer of events with bodies of [bodySize].
+func newEventWriter(host, secret string) (*requestWriter, error) {
+	w, err := newRequestWriter(host, secret, newBody())
+	if err != nil {
+		return nil, err
+	}
+	w.sequence = w.body[len(bodyStart) : len(bodyStart)+idDigits]
+	w.sent = w.body[bodySent : bodySent+sentDigits]
+	return w, nil
+}
+
+func newRequestWriter(host, secret string, body []byte) (*requestWriter, error) {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
 	if err != nil {
 		return nil, errors.New("the secret is not base64")
@@ -58,10 +72,10 @@ func newRequestWriter(host, secret string) (*requestWriter, error) {
 	signature := strings.Repeat("0", base64.StdEncoding.EncodedLen(sha256.Size))
 	head := fmt.Sprintf("POST /in HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"+
 		"webhook-id: %s\r\nwebhook-timestamp: %s\r\nwebhook-signature: v1,%s\r\n\r\n",
-		host, bodySize, id, timestamp, signature)
+		host, len(body), id, timestamp, signature)
 
 	w := &requestWriter{
-		request: append([]byte(head), newBody()...),
+		request: append([]byte(head), body...),
 		mac:     hmac.New(sha256.New, key),
 		signed:  []byte(id + "." + timestamp + "."),
 	}
@@ -88,13 +102,12 @@ func newBody() []byte {
 	return append(b, bodyEnd...)
 }
 
-// render returns the request of the event with this sequence number. The next
-// call overwrites it.
+// render implements renderer.
 func (w *requestWriter) render(sequence uint64, now time.Time) []byte {
 	putDecimal(w.id, sequence)
 	putDecimal(w.timestamp, uint64(now.Unix())) //nolint:gosec // now is after 1970
-	putDecimal(w.body[len(bodyStart):len(bodyStart)+idDigits], sequence)
-	putDecimal(w.body[bodySent:bodySent+sentDigits], uint64(now.UnixNano())) //nolint:gosec // now is after 1970
+	putDecimal(w.sequence, sequence)
+	putDecimal(w.sent, uint64(now.UnixNano())) //nolint:gosec // now is after 1970
 	copy(w.signed[len(idPrefix):], w.id)
 	copy(w.signed[len(idPrefix)+idDigits+1:], w.timestamp)
 	w.mac.Reset()

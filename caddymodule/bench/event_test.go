@@ -18,7 +18,7 @@ import (
 const testSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 func TestRenderIsASignedRequest(t *testing.T) {
-	w, err := newRequestWriter("127.0.0.1:8080", testSecret)
+	w, err := newEventWriter("127.0.0.1:8080", testSecret)
 	require.NoError(t, err)
 	verifier, err := standardwebhooks.NewWebhook(testSecret)
 	require.NoError(t, err)
@@ -53,8 +53,8 @@ func TestRenderIsASignedRequest(t *testing.T) {
 	}
 }
 
-func TestNewRequestWriterRefusesBadSecret(t *testing.T) {
-	_, err := newRequestWriter("127.0.0.1:8080", "whsec_!")
+func TestNewEventWriterRefusesBadSecret(t *testing.T) {
+	_, err := newEventWriter("127.0.0.1:8080", "whsec_!")
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "!")
 }
@@ -102,7 +102,7 @@ func FuzzParseBody(f *testing.F) {
 }
 
 func BenchmarkRender(b *testing.B) {
-	w, err := newRequestWriter("127.0.0.1:8080", testSecret)
+	w, err := newEventWriter("127.0.0.1:8080", testSecret)
 	require.NoError(b, err)
 	now := time.Now()
 	b.ReportAllocs()

@@ -19,18 +19,27 @@ var (
 // bufferSize is what a whole message must fit in.
 const bufferSize = 16 << 10
 
-// splitRequest returns the body of the request at the start of buf and the
-// length of the whole request. The length is 0 if more input is needed.
-func splitRequest(buf []byte) (body []byte, length int, err error) {
+// request is what a sink needs to know of one.
+type request struct {
+	target, body []byte
+}
+
+// splitRequest returns the request at the start of buf and its whole length,
+// which is 0 if more input is needed. One that tells no length has no body (RFC
+// 9112, section 6.3).
+func splitRequest(buf []byte) (r request, length int, err error) {
 	head, rest, complete := bytes.Cut(buf, []byte("\r\n\r\n"))
 	if !complete {
-		return nil, 0, nil
+		return request{}, 0, nil
 	}
-	bodyLength, err := contentLength(head)
+	bodyLength, _, err := contentLength(head)
 	if err != nil || len(rest) < bodyLength {
-		return nil, 0, err
+		return request{}, 0, err
 	}
-	return rest[:bodyLength], len(head) + 4 + bodyLength, nil
+	_, start, _ := bytes.Cut(head, []byte(" ")) // behind the method
+	r.target, _, _ = bytes.Cut(start, []byte(" "))
+	r.body = rest[:bodyLength]
+	return r, len(head) + 4 + bodyLength, nil
 }
 
 // splitResponse returns the status of the response at the start of buf and the
@@ -53,45 +62,45 @@ func splitResponse(buf []byte) (status, length int, err error) {
 	if status == 204 || status == 304 {
 		return status, length, nil
 	}
-	bodyLength, err := contentLength(head)
+	bodyLength, known, err := contentLength(head)
+	if err == nil && !known {
+		err = errNoLength
+	}
 	if err != nil || len(rest) < bodyLength {
 		return 0, 0, err
 	}
 	return status, length + bodyLength, nil
 }
 
-// contentLength returns the value of the only Content-Length field of head.
-func contentLength(head []byte) (int, error) {
-	length := -1
+// contentLength returns the value of the only Content-Length field of head, and
+// whether there is one.
+func contentLength(head []byte) (length int, known bool, err error) {
 	start, fields, _ := bytes.Cut(head, []byte("\r\n"))
 	// Others may take a bare LF for the end of a line (RFC 9112, section 2.2).
 	if bytes.IndexByte(start, '\n') >= 0 {
-		return 0, errMalformed
+		return 0, false, errMalformed
 	}
 	for len(fields) > 0 {
 		var field []byte
 		field, fields, _ = bytes.Cut(fields, []byte("\r\n"))
 		name, value, ok := bytes.Cut(field, []byte(":"))
 		if !ok || bytes.IndexByte(field, '\n') >= 0 {
-			return 0, errMalformed
+			return 0, false, errMalformed
 		}
 		switch {
 		case bytes.EqualFold(name, []byte("Content-Length")):
 			value = bytes.Trim(value, " \t")
 			n, ok := parseDecimal(value)
-			if !ok || len(value) == 0 || len(value) > 9 || length >= 0 {
-				return 0, errMalformed
+			if !ok || len(value) == 0 || len(value) > 9 || known {
+				return 0, false, errMalformed
 			}
-			length = int(n) //nolint:gosec // at most nine digits
+			length, known = int(n), true //nolint:gosec // at most nine digits
 		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
-			return 0, errNoLength
+			return 0, false, errNoLength
 		}
 	}
-	if length < 0 {
-		return 0, errNoLength
-	}
 	if length > bufferSize {
-		return 0, errTooLong
+		return 0, false, errTooLong
 	}
-	return length, nil
+	return length, known, nil
 }

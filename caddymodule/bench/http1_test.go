@@ -17,6 +17,7 @@ func TestSplitRequest(t *testing.T) {
 	const head = "POST /hook HTTP/1.1\r\nHost: a\r\ncontent-length:  5\r\n\r\n"
 	tests := map[string]struct {
 		in     string
+		target string
 		body   string
 		length int
 		err    error
@@ -24,10 +25,10 @@ func TestSplitRequest(t *testing.T) {
 		"nothing":          {in: ""},
 		"part of the head": {in: head[:len(head)-1]},
 		"part of the body": {in: head + "1234"},
-		"complete":         {in: head + "12345", body: "12345", length: len(head) + 5},
-		"followed by more": {in: head + "12345POST", body: "12345", length: len(head) + 5},
-		"empty body":       {in: "GET / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", length: 37},
-		"no length":        {in: "GET / HTTP/1.1\r\n\r\n", err: errNoLength},
+		"complete":         {in: head + "12345", target: "/hook", body: "12345", length: len(head) + 5},
+		"followed by more": {in: head + "12345POST", target: "/hook", body: "12345", length: len(head) + 5},
+		"empty body":       {in: "GET / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", target: "/", length: 37},
+		"no length":        {in: "GET /hook HTTP/1.1\r\nHost: a\r\n\r\n", target: "/hook", length: 31},
 		"chunked":          {in: "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", err: errNoLength},
 		"two lengths":      {in: "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n1", err: errMalformed},
 		"empty length":     {in: "POST / HTTP/1.1\r\nContent-Length: \r\n\r\n", err: errMalformed},
@@ -41,9 +42,10 @@ func TestSplitRequest(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			body, length, err := splitRequest([]byte(tt.in))
+			r, length, err := splitRequest([]byte(tt.in))
 			require.ErrorIs(t, err, tt.err)
-			require.Equal(t, tt.body, string(body))
+			require.Equal(t, tt.target, string(r.target))
+			require.Equal(t, tt.body, string(r.body))
 			require.Equal(t, tt.length, length)
 		})
 	}
@@ -105,18 +107,18 @@ func FuzzSplitRequest(f *testing.F) {
 	f.Add([]byte("POST /hook HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12345"))
 	f.Add([]byte("GET / HTTP/1.1\n\r\nContent-Length:1\r\n\r\n1"))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		body, length, err := splitRequest(in)
+		got, length, err := splitRequest(in)
 		if err != nil || length == 0 {
 			return
 		}
 		require.LessOrEqual(t, length, len(in))
-		require.True(t, bytes.HasSuffix(in[:length], append([]byte("\r\n\r\n"), body...)))
+		require.True(t, bytes.HasSuffix(in[:length], append([]byte("\r\n\r\n"), got.body...)))
 		req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(in)))
 		if err != nil {
 			return
 		}
 		want, err := io.ReadAll(req.Body)
 		require.NoError(t, err)
-		require.Equal(t, string(want), string(body))
+		require.Equal(t, string(want), string(got.body))
 	})
 }

@@ -5,10 +5,12 @@
 //
 //	go run ./caddymodule/bench [flags] [scenario...]
 //
-// The scenarios are respond, proxy, accept, full, latency, and backlog; see
-// docs/benchmarks.md for what each does. It starts Caddy, a sender, and a sink
+// The scenarios are respond, proxy, accept, full, latency, and backlog, which all
+// run by default; smpp, which measures short messages against Kannel; and idle;
+// see docs/benchmarks.md for what each does. It starts Caddy, a sender, and a sink
 // as processes of their own on 127.0.0.1, so that the CPU time of each can be
-// told apart. "bench send" and "bench sink" are the latter two.
+// told apart. "bench send" and "bench sink" are the latter two, "bench smsc" and
+// "bench clients" the other ends of SMPP sessions.
 //
 // It needs Linux, because it reads /proc.
 package main
@@ -48,6 +50,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			return runSend(args[1:], stdout, stderr)
 		case "sink":
 			return runSink(ctx, args[1:], stderr)
+		case "smsc":
+			return runSMSC(ctx, args[1:], stderr)
+		case "clients":
+			return runClients(ctx, args[1:], stderr)
 		}
 	}
 	return runBench(ctx, args, stdout, stderr)
@@ -70,6 +76,9 @@ func runSend(args []string, stdout, stderr io.Writer) error {
 	flags.DurationVar(&l.Duration, "duration", 0, "how long to send; 0 is no limit")
 	flags.Uint64Var(&l.Count, "count", 0, "how many events to send; 0 is no limit")
 	flags.Uint64Var(&l.First, "first", 0, "sequence number of the first event")
+	flags.StringVar(&l.Format, "format", formatEvent, "what to send: event, message (for the relay), or sendsms (for Kannel)")
+	flags.StringVar(&l.Sink, "sink", "127.0.0.1:9000", "where Kannel calls back to")
+	flags.IntVar(&l.CallbackMask, "callback-mask", kannelFinal, "for which states: the dlr-mask of Kannel")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -88,30 +97,43 @@ func runSend(args []string, stdout, stderr io.Writer) error {
 
 // runSink serves until ctx is done.
 func runSink(ctx context.Context, args []string, stderr io.Writer) error {
-	flags := newFlags("bench sink", stderr)
-	address := flags.String("address", "127.0.0.1:9000", "where to receive events")
+	var s sink
+	return serveControlled(ctx, newFlags("bench sink", stderr), args, s.serve, s.control())
+}
+
+// runSMSC serves until ctx is done.
+func runSMSC(ctx context.Context, args []string, stderr io.Writer) error {
+	var s smsc
+	flags := newFlags("bench smsc", stderr)
+	flags.IntVar(&s.window, "window", 100, "how many receipts of a session may wait for their answers")
+	return serveControlled(ctx, flags, args, s.serve, s.control())
+}
+
+// serveControlled adds the flags of a [controlled] process, and serves both
+// addresses until ctx is done.
+func serveControlled(ctx context.Context, flags *flag.FlagSet, args []string, serve func(net.Listener) error, control http.Handler) error {
+	address := flags.String("address", "127.0.0.1:9000", "where to serve")
 	controlAddress := flags.String("control", "127.0.0.1:9001", "where to be controlled")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	runtime.GOMAXPROCS(1)
-	var s sink
-	events, err := net.Listen("tcp", *address)
+	served, err := net.Listen("tcp", *address)
 	if err != nil {
 		return err
 	}
-	control, err := net.Listen("tcp", *controlAddress)
+	controlled, err := net.Listen("tcp", *controlAddress)
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: s.control(), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: control, ReadHeaderTimeout: 5 * time.Second}
 	context.AfterFunc(ctx, func() {
 		_ = server.Close()
-		_ = events.Close()
+		_ = served.Close()
 	})
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(control) }()
-	if err := s.serve(events); err != nil {
+	go func() { failed <- server.Serve(controlled) }()
+	if err := serve(served); err != nil {
 		return err
 	}
 	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {

@@ -24,16 +24,17 @@ const stallTimeout = 30 * time.Second
 type measurement struct {
 	Events    uint64
 	PerSecond float64 // up to the last answer, or the last delivery if the target delivers
-	CaddyCPU  float64
+	ServerCPU float64 // of Caddy or Kannel
 	SenderCPU float64
 	SinkCPU   float64
+	SMSCCPU   float64
 	Answer    percentiles // from sending an event to its answer
 	Delivery  percentiles // from sending an event to its arrival at the sink
 	// Pending is the number of events not delivered when the sender stopped,
 	// and PendingSeconds the time that their delivery takes at PerSecond.
 	Pending        uint64
 	PendingSeconds float64
-	WrittenPerByte float64 // bytes written to disk for each byte of an event's body
+	Written        float64 // bytes written to disk for an event
 	PeakRSS        uint64
 }
 
@@ -48,7 +49,10 @@ func (b *bench) sendLoad(ctx context.Context, l load) (*sendResult, time.Duratio
 		"-rate", strconv.FormatFloat(l.Rate, 'f', -1, 64),
 		"-duration", l.Duration.String(),
 		"-count", strconv.FormatUint(l.Count, 10),
-		"-first", strconv.FormatUint(l.First, 10))
+		"-first", strconv.FormatUint(l.First, 10),
+		"-format", l.Format,
+		"-sink", b.sink.address,
+		"-callback-mask", strconv.Itoa(l.CallbackMask))
 	var stdout bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, b.stderr
 	if err := cmd.Run(); err != nil {
@@ -70,7 +74,7 @@ func (b *bench) sendLoad(ctx context.Context, l load) (*sendResult, time.Duratio
 	return &r, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
 }
 
-// measure runs a fresh Caddy with t under l.
+// measure runs a fresh server with t under l.
 func (b *bench) measure(ctx context.Context, t *target, l load) (*measurement, error) {
 	dir, err := os.MkdirTemp(b.dir, t.name+"-")
 	if err != nil {
@@ -80,15 +84,35 @@ func (b *bench) measure(ctx context.Context, t *target, l load) (*measurement, e
 	if err := b.sink.setMode(ctx, t.sink); err != nil {
 		return nil, err
 	}
-	s, err := b.startCaddy(ctx, t, dir)
+	s, err := b.start(ctx, t, dir)
 	if err != nil {
 		return nil, err
 	}
 	defer s.stop()
-	return b.warmAndMeasure(ctx, t, s, l)
+	if !t.smpp {
+		return b.warmAndMeasure(ctx, t, s, l)
+	}
+	first := b.next
+	before, err := b.smsc.counts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m, err := b.warmAndMeasure(ctx, t, s, l)
+	if err != nil {
+		return nil, err
+	}
+	s.stop()
+	return m, b.requireOnce(ctx, first, before)
 }
 
-// warmAndMeasure runs s, which is a Caddy with t, under l.
+func (b *bench) start(ctx context.Context, t *target, dir string) (*server, error) {
+	if t.callbackMask != 0 {
+		return b.startKannel(ctx, dir)
+	}
+	return b.startCaddy(ctx, t, dir)
+}
+
+// warmAndMeasure runs s, which is a server with t, under l.
 func (b *bench) warmAndMeasure(ctx context.Context, t *target, s *server, l load) (*measurement, error) {
 	l.Address = s.address
 	warm := l
@@ -105,14 +129,11 @@ func (b *bench) warmAndMeasure(ctx context.Context, t *target, s *server, l load
 
 // sendAndDrain sends l to s and waits until everything has been delivered.
 func (b *bench) sendAndDrain(ctx context.Context, t *target, s *server, l load) (*measurement, error) {
+	l.Format, l.CallbackMask = t.format, t.callbackMask
 	if err := b.sink.reset(ctx); err != nil {
 		return nil, err
 	}
-	caddyBefore, err := s.usage()
-	if err != nil {
-		return nil, err
-	}
-	sinkBefore, err := b.sink.usage()
+	before, err := b.usages(s)
 	if err != nil {
 		return nil, err
 	}
@@ -136,11 +157,7 @@ func (b *bench) sendAndDrain(ctx context.Context, t *target, s *server, l load) 
 			return nil, err
 		}
 	}
-	caddyAfter, err := s.usage()
-	if err != nil {
-		return nil, err
-	}
-	sinkAfter, err := b.sink.usage()
+	after, err := b.usages(s)
 	if err != nil {
 		return nil, err
 	}
@@ -149,10 +166,30 @@ func (b *bench) sendAndDrain(ctx context.Context, t *target, s *server, l load) 
 	perEvent := func(d time.Duration) float64 { return float64(d.Microseconds()) / events }
 	m.PerSecond = events / time.Duration(end-sent.Start).Seconds()
 	m.PendingSeconds = float64(m.Pending) / m.PerSecond
-	m.CaddyCPU = perEvent(caddyAfter.CPU - caddyBefore.CPU)
-	m.SinkCPU = perEvent(sinkAfter.CPU - sinkBefore.CPU)
+	m.ServerCPU = perEvent(after.server.CPU - before.server.CPU)
+	m.SinkCPU = perEvent(after.sink.CPU - before.sink.CPU)
+	m.SMSCCPU = perEvent(after.smsc.CPU - before.smsc.CPU)
 	m.SenderCPU = perEvent(senderCPU)
-	m.WrittenPerByte = float64(caddyAfter.Written-caddyBefore.Written) / (events * bodySize)
-	m.PeakRSS = caddyAfter.PeakRSS
+	m.Written = float64(after.server.Written-before.server.Written) / events
+	m.PeakRSS = after.server.PeakRSS
 	return m, nil
+}
+
+// usages are those of all that a measurement is about but the sender, which is
+// a process for each load.
+type usages struct {
+	server, sink, smsc usage
+}
+
+func (b *bench) usages(s *server) (u usages, err error) {
+	if u.server, err = s.usage(); err != nil {
+		return u, err
+	}
+	if u.sink, err = b.sink.usage(); err != nil {
+		return u, err
+	}
+	if b.smsc != nil {
+		u.smsc, err = b.smsc.usage()
+	}
+	return u, err
 }

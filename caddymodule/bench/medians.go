@@ -9,14 +9,15 @@ func medians(rounds []*measurement) *measurement {
 	return &measurement{
 		Events:         median(rounds, func(m *measurement) uint64 { return m.Events }),
 		PerSecond:      median(rounds, func(m *measurement) float64 { return m.PerSecond }),
-		CaddyCPU:       median(rounds, func(m *measurement) float64 { return m.CaddyCPU }),
+		ServerCPU:      median(rounds, func(m *measurement) float64 { return m.ServerCPU }),
 		SenderCPU:      median(rounds, func(m *measurement) float64 { return m.SenderCPU }),
 		SinkCPU:        median(rounds, func(m *measurement) float64 { return m.SinkCPU }),
+		SMSCCPU:        median(rounds, func(m *measurement) float64 { return m.SMSCCPU }),
 		Answer:         medianPercentiles(rounds, func(m *measurement) percentiles { return m.Answer }),
 		Delivery:       medianPercentiles(rounds, func(m *measurement) percentiles { return m.Delivery }),
 		Pending:        median(rounds, func(m *measurement) uint64 { return m.Pending }),
 		PendingSeconds: median(rounds, func(m *measurement) float64 { return m.PendingSeconds }),
-		WrittenPerByte: median(rounds, func(m *measurement) float64 { return m.WrittenPerByte }),
+		Written:        median(rounds, func(m *measurement) float64 { return m.Written }),
 		PeakRSS:        median(rounds, func(m *measurement) uint64 { return m.PeakRSS }),
 	}
 }
@@ -30,7 +31,7 @@ func medianPercentiles(rounds []*measurement, field func(*measurement) percentil
 }
 
 // median of an even number of rounds is the mean of the two in the middle.
-func median[T uint32 | uint64 | float64](rounds []*measurement, field func(*measurement) T) T {
+func median[M any, T uint32 | uint64 | float64](rounds []M, field func(M) T) T {
 	values := make([]T, len(rounds))
 	for i, m := range rounds {
 		values[i] = field(m)

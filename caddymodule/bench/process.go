@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -108,6 +109,34 @@ func (p *process) usage() (usage, error) {
 		PeakRSS: status.VmHWM,
 		Written: io.WriteBytes,
 	}, nil
+}
+
+// running fails if the process has ended.
+func (p *process) running() error {
+	select {
+	case <-p.done:
+		return errors.New("the process has ended: " + p.cmd.ProcessState.String())
+	default:
+		return nil
+	}
+}
+
+// memory is what a process has in memory, in bytes. The proportional set size
+// (PSS) counts pages that other processes share in part.
+type memory struct {
+	RSS, PSS uint64
+}
+
+func (p *process) memory() (memory, error) {
+	proc, err := procfs.NewProc(p.cmd.Process.Pid)
+	if err != nil {
+		return memory{}, err
+	}
+	maps, err := proc.ProcSMapsRollup()
+	if err != nil {
+		return memory{}, err
+	}
+	return memory{RSS: maps.Rss, PSS: maps.Pss}, nil
 }
 
 // freeAddress returns an address on the loopback interface that nothing

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,15 +15,17 @@ import (
 
 // report prints Markdown tables of what was measured, and of the ratios that
 // the project holds itself to.
-func (b *bench) report(results map[string]*measurement, backlog *backlogResult) error {
+func (b *bench) report(results map[string]*measurement, backlog *backlogResult, idle []*idleResult) error {
 	var out strings.Builder
-	fmt.Fprintf(&out, "%s; %d connections, %d-byte events, medians of %d rounds of %s\n\n",
+	fmt.Fprintf(&out, "%s; %d connections, %d-byte events, medians of %d rounds of %s\n",
 		machine(), b.connections, bodySize, b.rounds, b.duration)
 	writeMeasurements(&out, results)
+	b.writeMessages(&out, results)
 	if backlog != nil {
 		writeBacklog(&out, backlog)
 	}
-	writeRatios(&out, ratios(results, backlog))
+	writeIdle(&out, idle)
+	writeRatios(&out, slices.Concat(ratios(results, backlog), messageRatios(results), idleRatios(idle)))
 	_, err := fmt.Fprint(b.stdout, out.String())
 	return err
 }
@@ -41,8 +44,8 @@ func machine() string {
 }
 
 func writeMeasurements(out *strings.Builder, results map[string]*measurement) {
-	out.WriteString("| scenario | events/s | CPU us an event: Caddy | sender | sink | answer p50 / p99 ms | arrival p50 / p99 ms |" +
-		" pending at the end | written per byte | peak MiB |\n|---|---|---|---|---|---|---|---|---|---|\n")
+	head := "\n| scenario | events/s | CPU us an event: Caddy | sender | sink | answer p50 / p99 ms | arrival p50 / p99 ms |" +
+		" pending at the end | written per byte | peak MiB |\n|---|---|---|---|---|---|---|---|---|---|\n"
 	for _, name := range []string{
 		respond.name, proxy.name, accept.name, full.name, proxy.name + lightLoad, full.name + lightLoad,
 	} {
@@ -50,10 +53,12 @@ func writeMeasurements(out *strings.Builder, results map[string]*measurement) {
 		if !ok {
 			continue
 		}
+		out.WriteString(head)
+		head = ""
 		fmt.Fprintf(out, "| %s | %.0f | %.1f | %.1f | %.1f | %s | %s | %d (%.2f s) | %.2f | %d |\n",
-			name, m.PerSecond, m.CaddyCPU, m.SenderCPU, m.SinkCPU,
+			name, m.PerSecond, m.ServerCPU, m.SenderCPU, m.SinkCPU,
 			milliseconds(m.Answer), milliseconds(m.Delivery),
-			m.Pending, m.PendingSeconds, m.WrittenPerByte, m.PeakRSS>>20)
+			m.Pending, m.PendingSeconds, m.Written/bodySize, m.PeakRSS>>20)
 	}
 }
 
@@ -83,23 +88,31 @@ type ratio struct {
 	atLeast bool
 }
 
+// compare appends a ratio of two targets if both were measured.
+func compare(list []ratio, what string, of, to *measurement, field func(*measurement) float64, bar float64, atLeast bool) []ratio {
+	if of == nil || to == nil {
+		return list
+	}
+	return append(list, ratio{what, field(of) / field(to), bar, atLeast})
+}
+
+func perSecond(m *measurement) float64 { return m.PerSecond }
+
+func serverCPU(m *measurement) float64 { return m.ServerCPU }
+
 func ratios(results map[string]*measurement, backlog *backlogResult) []ratio {
 	var list []ratio
 	compare := func(what, of, to string, field func(*measurement) float64, bar float64, atLeast bool) {
-		if a, b := results[of], results[to]; a != nil && b != nil {
-			list = append(list, ratio{what, field(a) / field(b), bar, atLeast})
-		}
+		list = compare(list, what, results[of], results[to], field, bar, atLeast)
 	}
-	perSecond := func(m *measurement) float64 { return m.PerSecond }
-	cpu := func(m *measurement) float64 { return m.CaddyCPU }
 	arrival := func(m *measurement) float64 { return float64(m.Delivery.P50) }
 	compare("accept / respond, events/s", accept.name, respond.name, perSecond, 0.45, true)
 	compare("full / proxy, events/s", full.name, proxy.name, perSecond, 1, true)
-	compare("full / proxy, CPU an event", full.name, proxy.name, cpu, 1, false)
+	compare("full / proxy, CPU an event", full.name, proxy.name, serverCPU, 1, false)
 	if m := results[full.name]; m != nil {
 		list = append(list,
 			ratio{"full, seconds of work pending at the end", m.PendingSeconds, 2, false},
-			ratio{"full, bytes written per byte", m.WrittenPerByte, 6, false})
+			ratio{"full, bytes written per byte", m.Written / bodySize, 6, false})
 	}
 	compare("full / proxy at 30 %, arrival p50", full.name+lightLoad, proxy.name+lightLoad, arrival, 3, false)
 	if backlog != nil {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,32 @@ type load struct {
 	Count    uint64
 	// First is the sequence number of the first event.
 	First uint64
+	// Format is what requests are like: of formats.
+	Format string
+	// Sink is where Kannel calls back to, for the states of CallbackMask.
+	Sink         string
+	CallbackMask int
+}
+
+// The formats of requests: a signed event, a signed request for a short message,
+// and the same as Kannel takes it.
+const (
+	formatEvent   = "event"
+	formatMessage = "message"
+	formatSendSMS = "sendsms"
+)
+
+func (l *load) renderer() (renderer, error) {
+	switch l.Format {
+	case formatEvent:
+		return newEventWriter(l.Address, l.Secret)
+	case formatMessage:
+		return newMessageWriter(l.Address, l.Secret)
+	case formatSendSMS:
+		return newSendSMSWriter(l.Address, l.Sink, l.CallbackMask), nil
+	default:
+		return nil, fmt.Errorf("unknown format %q", l.Format)
+	}
 }
 
 // sendResult is what a load came to.
@@ -61,7 +88,7 @@ func send(l load) (*sendResult, error) {
 
 	connections := make([]*connection, l.Connections)
 	for i := range connections {
-		c, err := dial(l.Address, l.Secret)
+		c, err := l.dial()
 		if err != nil {
 			return nil, err
 		}

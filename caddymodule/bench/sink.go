@@ -47,8 +47,10 @@ type counts struct {
 	// Distinct events have arrived, and Repeats came on top of them.
 	Distinct uint64 `json:"distinct"`
 	Repeats  uint64 `json:"repeats"`
-	// Foreign requests were not made by a sender.
+	// Foreign requests hold no event, or one of a message that failed.
 	Foreign uint64 `json:"foreign"`
+	// Sample is the first of these, to tell what is wrong.
+	Sample string `json:"sample,omitempty"`
 	// First and Last are when the first and the latest distinct event
 	// arrived, in nanoseconds since 1970; 0 before that.
 	First int64 `json:"first_ns"`
@@ -75,7 +77,7 @@ func (s *sink) handle(conn net.Conn) {
 	buf := make([]byte, bufferSize)
 	filled := 0
 	for {
-		body, length, err := splitRequest(buf[:filled])
+		r, length, err := splitRequest(buf[:filled])
 		if err != nil || (length == 0 && filled == len(buf)) {
 			return
 		}
@@ -87,7 +89,7 @@ func (s *sink) handle(conn net.Conn) {
 			filled += n
 			continue
 		}
-		if !s.answer(conn, body) {
+		if !s.answer(conn, r) {
 			return
 		}
 		filled = copy(buf, buf[length:filled])
@@ -95,10 +97,10 @@ func (s *sink) handle(conn net.Conn) {
 }
 
 // answer reports whether the connection goes on.
-func (s *sink) answer(conn net.Conn, body []byte) bool {
+func (s *sink) answer(conn net.Conn, r request) bool {
 	switch mode(s.mode.Load()) {
 	case modeNormal:
-		s.record(body, time.Now())
+		s.record(r, time.Now())
 		_, err := conn.Write(answerOK)
 		return err == nil
 	case modeFail:
@@ -114,11 +116,25 @@ func (s *sink) answer(conn net.Conn, body []byte) bool {
 	}
 }
 
-func (s *sink) record(body []byte, now time.Time) {
-	sequence, sent, ok := parseBody(body)
+func (s *sink) record(r request, now time.Time) {
+	sequence, sent, ok := parseBody(r.body)
+	if !ok {
+		sequence, ok = parseReceipt(r.body)
+	}
+	if !ok {
+		var state uint64
+		sequence, state, ok = parseCallback(r.target)
+		if ok && (state == kannelSubmitted || state == kannelBuffered) {
+			return // The last state is still to come.
+		}
+		ok = ok && state == kannelDelivered
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !ok || sequence >= maxSequence {
+		if s.counts.Foreign == 0 {
+			s.counts.Sample = string(r.target) + " " + string(r.body)
+		}
 		s.counts.Foreign++
 		return
 	}
@@ -136,5 +152,7 @@ func (s *sink) record(body []byte, now time.Time) {
 	if s.counts.First == 0 {
 		s.counts.First = s.counts.Last
 	}
-	s.latency = s.latency.add(time.Duration(s.counts.Last - sent))
+	if sent > 0 {
+		s.latency = s.latency.add(time.Duration(s.counts.Last - sent))
+	}
 }

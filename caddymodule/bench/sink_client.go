@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
@@ -12,52 +11,15 @@ import (
 
 // sinkProcess is a running sink, seen from the runner.
 type sinkProcess struct {
-	*process
-	address string
-	control string
+	*controlled
 }
 
 func (b *bench) startSink(ctx context.Context) (*sinkProcess, error) {
-	address, err := freeAddress()
+	c, err := b.startControlled(ctx, "sink")
 	if err != nil {
 		return nil, err
 	}
-	control, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	p, err := startProcess(ctx, b.stderr, nil, b.self, "sink", "-address", address, "-control", control)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	if err := p.waitFor(ctx, control); err != nil {
-		p.kill()
-		return nil, err
-	}
-	return &sinkProcess{process: p, address: address, control: control}, nil
-}
-
-// call sends a request to the control port and decodes the answer into v,
-// unless that is nil.
-func (s *sinkProcess) call(ctx context.Context, method, path string, v any) error {
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+s.control+path, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close() //nolint:errcheck // read-only
-	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("sink: %s %s: %s", method, path, resp.Status)
-	}
-	if v == nil {
-		return nil
-	}
-	return json.NewDecoder(resp.Body).Decode(v)
+	return &sinkProcess{c}, nil
 }
 
 func (s *sinkProcess) reset(ctx context.Context) error {
@@ -87,7 +49,7 @@ func (s *sinkProcess) waitForEvents(ctx context.Context, n uint64) (counts, erro
 			return c, err
 		}
 		if c.Foreign > 0 {
-			return c, fmt.Errorf("%d requests at the sink did not hold an event", c.Foreign)
+			return c, fmt.Errorf("%d requests at the sink did not hold an event: %q", c.Foreign, c.Sample)
 		}
 		if c.Distinct >= n {
 			return c, nil

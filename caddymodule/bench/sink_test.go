@@ -51,7 +51,7 @@ func TestSendToSink(t *testing.T) {
 	for name, l := range tests {
 		t.Run(name, func(t *testing.T) {
 			s, address := startTestSink(t)
-			l.Address, l.Secret, l.First = address, testSecret, 1<<20
+			l.Address, l.Secret, l.First, l.Format = address, testSecret, 1<<20, formatEvent
 
 			r, err := send(l)
 			require.NoError(t, err)
@@ -89,7 +89,7 @@ func TestSendRefusesUnlimitedLoad(t *testing.T) {
 
 func TestSinkModes(t *testing.T) {
 	s, address := startTestSink(t)
-	one := load{Address: address, Secret: testSecret, Connections: 1, Count: 1}
+	one := load{Address: address, Secret: testSecret, Connections: 1, Count: 1, Format: formatEvent}
 
 	s.mode.Store(int32(modeFail))
 	r, err := send(one)
@@ -109,7 +109,7 @@ func TestSinkModes(t *testing.T) {
 		defer close(done)
 		s.handle(theirs)
 	}()
-	w, err := newRequestWriter(address, testSecret)
+	w, err := newEventWriter(address, testSecret)
 	require.NoError(t, err)
 	_, err = ours.Write(w.render(7, time.Now()))
 	require.NoError(t, err)
@@ -129,30 +129,30 @@ func TestSinkCountsForeignRequests(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	require.Equal(t, http.StatusOK, resp.StatusCode)
-	require.Equal(t, counts{Foreign: 1}, s.countsNow())
+	require.Equal(t, counts{Foreign: 1, Sample: "/hook hello"}, s.countsNow())
 
-	s.record(newRequestBody(t, maxSequence), time.Now())
-	require.Equal(t, counts{Foreign: 2}, s.countsNow())
+	s.record(newEventRequest(t, maxSequence), time.Now())
+	require.Equal(t, counts{Foreign: 2, Sample: "/hook hello"}, s.countsNow())
 }
 
-func newRequestBody(t *testing.T, sequence uint64) []byte {
+func newEventRequest(t *testing.T, sequence uint64) request {
 	t.Helper()
-	w, err := newRequestWriter("127.0.0.1:1", testSecret)
+	w, err := newEventWriter("127.0.0.1:1", testSecret)
 	require.NoError(t, err)
 	w.render(sequence, time.Now())
-	return w.body
+	return request{target: []byte("/in"), body: w.body}
 }
 
 func TestSinkControl(t *testing.T) {
 	s := &sink{}
 	server := httptest.NewServer(s.control())
 	defer server.Close()
-	client := &sinkProcess{control: strings.TrimPrefix(server.URL, "http://")}
+	client := &sinkProcess{&controlled{control: strings.TrimPrefix(server.URL, "http://")}}
 	ctx := t.Context()
 
-	s.record(newRequestBody(t, 1), time.Now())
-	s.record(newRequestBody(t, 1), time.Now())
-	s.record(newRequestBody(t, 2), time.Now().Add(time.Second))
+	s.record(newEventRequest(t, 1), time.Now())
+	s.record(newEventRequest(t, 1), time.Now())
+	s.record(newEventRequest(t, 2), time.Now().Add(time.Second))
 	c, err := client.waitForEvents(ctx, 2)
 	require.NoError(t, err)
 	require.Equal(t, uint64(2), c.Distinct)
@@ -166,7 +166,7 @@ func TestSinkControl(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, c)
 	// A reset does not forget what was seen.
-	s.record(newRequestBody(t, 1), time.Now())
+	s.record(newEventRequest(t, 1), time.Now())
 	require.Equal(t, counts{Repeats: 1}, s.countsNow())
 
 	for name, want := range modes {
@@ -175,9 +175,9 @@ func TestSinkControl(t *testing.T) {
 	}
 	require.ErrorContains(t, client.setMode(ctx, "nonsense"), "404")
 
-	s.record(nil, time.Now())
+	s.record(request{target: []byte("/hook"), body: []byte("hello")}, time.Now())
 	_, err = client.waitForEvents(ctx, 1)
-	require.ErrorContains(t, err, "did not hold an event")
+	require.ErrorContains(t, err, `did not hold an event: "/hook hello"`)
 }
 
 // TestCommands runs the two programs as a shell would.
