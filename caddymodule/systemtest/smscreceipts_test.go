@@ -132,6 +132,44 @@ func TestSMSCReceipts(t *testing.T) {
 	require.False(t, c.log.contains(esmeText))
 }
 
+// TestSMSCReceiptsOfLongMessages has a message come in two parts, and go on in
+// three: the ESME gets a receipt for each of its own parts, once the operator has
+// delivered all of those that it got.
+func TestSMSCReceiptsOfLongMessages(t *testing.T) {
+	operator := newSMSC(t, func(r *session.Request, _ *pdu.SubmitSM, n int) {
+		_ = r.Respond(&pdu.SubmitSMResp{MessageID: fmt.Sprintf("op-%d", n)})
+	})
+	c, address := newGatewayCaddy(t)
+	c.configure(t, gateway(operator.address)+center(address, "operator"), "respond 204")
+	c.start(t)
+	got := make(delivered, 10)
+	s := requireESME(t, address, got)
+	var ids []string
+	for number := range 2 {
+		p := submission(strings.Repeat(fmt.Sprint(number), 200))
+		p.RegisteredDelivery = pdu.RegisteredDeliveryFinal
+		p.TLVs.AddSAR(pdu.SAR{Ref: 7, Total: 2, Seq: byte(number + 1)})
+		ids = append(ids, requireSubmitted(t, s, p))
+	}
+	waitFor(t, "the operator to have the message", func() bool {
+		_, _, submits := operator.counts()
+		return submits == 3 && c.pending(t, "operator") == 0
+	})
+	for _, id := range []string{"op-2", "op-1"} {
+		require.Equal(t, pdu.StatusOK, operator.deliver(t, receiptOf(submission(""), id, "DELIVRD")))
+	}
+	const done = `caddy_relay_deliveries_total{destination="told",result="delivered"}`
+	waitFor(t, "the receipts of two parts to be done", func() bool { return c.metric(t, done) == 2 })
+	require.Empty(t, got)
+	require.Equal(t, pdu.StatusOK, operator.deliver(t, receiptOf(submission(""), "op-3", "DELIVRD")))
+	for _, id := range ids {
+		requireReceipt(t, <-got, id, "DELIVRD")
+	}
+	waitFor(t, "the outcome", func() bool { return c.metric(t, done) == 3 })
+	c.stop(t)
+	require.Empty(t, got)
+}
+
 // TestSMSCReceiptsForeign has a message go from a foreign ESME to a foreign SMSC,
 // and its receipt back: at once, and after Caddy was killed.
 func TestSMSCReceiptsForeign(t *testing.T) {
