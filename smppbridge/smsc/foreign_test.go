@@ -31,7 +31,7 @@ func serveForeign(t *testing.T, store *memory) (*Server, string) {
 	perl.Passwords[0] = password(t, "$2a$04$o3985sU18AP2lfcKen56IeKScxnxchBQEE36ETnZ2kM3LlMrWyqeq") // of "pw"
 	server, err := New(Config{Name: "esmes", Accounts: []Account{testAccount(t, "test"), perl, testAccount(t, "kannel")}}, l)
 	require.NoError(t, err)
-	server.Attach(Route{Store: store, To: []string{"crm"}}).Activate()
+	server.Attach(Route{Store: store, To: []string{"crm"}, ReceiptTime: DefaultReceiptTime}).Activate()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
@@ -141,10 +141,15 @@ func TestKannel(t *testing.T) {
 	require.Equal(t, message, (<-messages).Get("text"))
 
 	long := strings.Repeat("from Kannel ", 20)
-	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%s/cgi-bin/sendsms?username=u&password=p&from=12345&to=491700000001&text=%s", ports[2], url.QueryEscape(long)))
-	require.NoError(t, err)
-	require.NoError(t, resp.Body.Close())
-	require.Equal(t, http.StatusAccepted, resp.StatusCode)
+	send := func(text string, more url.Values) {
+		t.Helper()
+		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%s/cgi-bin/sendsms?username=u&password=p&from=12345&to=491700000001&text=%s&%s",
+			ports[2], url.QueryEscape(text), more.Encode()))
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, http.StatusAccepted, resp.StatusCode)
+	}
+	send(long, nil)
 	waitForEvents(t, store, 1)
 	event := store.all()[0]
 	require.Equal(t, long, bodyOf(t, event)["text"])
@@ -153,4 +158,15 @@ func TestKannel(t *testing.T) {
 	require.NoError(t, json.Unmarshal(event.Body, &b))
 	require.Equal(t, 2, b.Parts)
 	require.Equal(t, 1, server.Bound()["kannel"])
+
+	// It wants to know of messages that were delivered (1) or not (2).
+	receipts, err := NewReceiptDestination(ReceiptConfig{Server: func() *Server { return server }})
+	require.NoError(t, err)
+	for i, tt := range []struct{ state, code string }{{"delivered", "1"}, {"undeliverable", "2"}} {
+		send("tell me", url.Values{"dlr-mask": {"3"}, "dlr-url": {sink.URL + "/dlr?code=%d"}})
+		waitForEvents(t, store, i+2)
+		result := receipts.Deliver(context.Background(), told(i, store.all()[i+1].ID, tt.state, ""))
+		require.Equal(t, relay.Delivered, result.Outcome, result.Detail)
+		require.Equal(t, tt.code, (<-messages).Get("code"))
+	}
 }

@@ -173,10 +173,12 @@ func (d *ReceiptDestination) request(r *report, m *kept, id string) (*pdu.Delive
 // understood returns a receipt without TLVs for an ESME that knows none (3.4
 // section 3.4).
 func understood(p *pdu.DeliverSM, version pdu.InterfaceVersion) *pdu.DeliverSM {
-	if version < pdu.Version34 {
-		p.TLVs = pdu.TLVs{}
+	if version >= pdu.Version34 {
+		return p
 	}
-	return p
+	without := *p // Another session may know them.
+	without.TLVs = pdu.TLVs{}
+	return &without
 }
 
 // Interface guard
