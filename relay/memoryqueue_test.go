@@ -141,7 +141,7 @@ func (q *memoryQueue) settle(s *relay.Settlement) {
 		return
 	}
 	d := q.deliveries[s.Key-1]
-	s.Was, s.Settled, s.Destination = d.State, s.Allows(d.State), d.destination
+	s.Was, s.Settled = d.State, s.Allows(d.State)
 	if s.Report != nil {
 		d.Report = s.Report
 	}

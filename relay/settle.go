@@ -12,13 +12,13 @@ import (
 // Settlement is what a receiver tells about a delivery apart from its attempts,
 // as with a delivery receipt that comes hours later.
 type Settlement struct {
-	// Delivery is the id of the delivery. One that is not known, or not any
-	// more, is ignored.
-	Delivery string
+	// Delivery is the id of the delivery, and Destination where it goes. One
+	// that is not known, or not any more, is ignored.
+	Delivery, Destination string
 	// State is what the delivery becomes, if it is not final yet: one of
 	// StateDelivered, StateDead, StateUnreported and StateAwaiting. A dead
-	// letter can only become one that was delivered or taken after all.
-	// StatePending leaves the state as it is.
+	// letter can only become one that was delivered or taken after all, and where
+	// retries are off, there are none. StatePending leaves the state as it is.
 	State State
 	// Until is when to stop waiting for a report, if State is StateUnreported
 	// or StateAwaiting.
@@ -33,18 +33,17 @@ type Settlement struct {
 	// Key is what a queue knows the delivery by. The engine sets it.
 	Key int64
 	// Was is set by Commit to the state before, and Settled tells whether State
-	// has taken effect. Destination is the delivery's, if so.
-	Was         State
-	Settled     bool
-	Destination string
+	// has taken effect.
+	Was     State
+	Settled bool
 }
 
 // Allows reports whether a delivery in state was becomes s.State.
 func (s *Settlement) Allows(was State) bool {
 	switch s.State {
-	case StatePending, StateDropped:
+	case StatePending:
 		return false
-	case StateDead:
+	case StateDead, StateDropped:
 		return was.open()
 	default:
 		return was.open() || was == StateDead || was == StateUnreported
@@ -103,7 +102,21 @@ func (e *Engine) checkSettlement(s *Settlement) (*Settlement, error) {
 	}
 	settlement := *s
 	settlement.Key = key
+	if s.State == StateDead && e.drops(s.Destination) {
+		settlement.State = StateDropped
+	}
 	return &settlement, nil
+}
+
+// drops tells whether a destination has no dead letters.
+func (e *Engine) drops(destination string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.active == nil {
+		return false
+	}
+	t := e.active.targets[destination]
+	return t != nil && t.schedule.Off
 }
 
 // settled is called when a settlement has been committed.
@@ -112,16 +125,25 @@ func (e *Engine) settled(s *Settlement) {
 		return
 	}
 	switch {
-	case s.State == StateDead:
-		e.observer.Finished(s.Destination, StateDead)
-		e.log.Load().Warn("delivery became a dead letter",
-			slog.String("destination", s.Destination),
-			slog.String("delivery", s.Delivery),
-			slog.String("detail", s.Detail))
+	case s.State == StateDead || s.State == StateDropped:
+		e.observer.Finished(s.Destination, s.State)
+		e.logSettled(s)
 	case s.State.taken() && s.Was != StateUnreported:
 		e.observer.Finished(s.Destination, StateDelivered)
 	}
 	e.lane(s.Destination).settled(s)
+}
+
+// logSettled writes the line of a delivery that a report has ended in failure.
+func (e *Engine) logSettled(s *Settlement) {
+	level, msg := slog.LevelWarn, "delivery became a dead letter"
+	if s.State == StateDropped {
+		level, msg = slog.LevelDebug, "delivery failed and is dropped, since retries are off"
+	}
+	e.log.Load().LogAttrs(context.Background(), level, msg,
+		slog.String("destination", s.Destination),
+		slog.String("delivery", s.Delivery),
+		slog.String("detail", s.Detail))
 }
 
 // settled keeps the figures of the lane right. The delivery may be in memory;
@@ -171,6 +193,8 @@ func (e *Engine) overdue(w *work, t *target) attemptResult {
 	switch {
 	case w.Result.Outcome == Retry:
 		w.State, w.Due = w.From, time.Now().Add(max(w.Result.RetryAfter, reportRetry))
+	case w.Result.Outcome == Permanent && w.From == StateAwaiting && t.schedule.Off:
+		w.State = StateDropped
 	case w.Result.Outcome == Permanent && w.From == StateAwaiting:
 		w.State = StateDead
 	default:

@@ -134,7 +134,7 @@ func TestSettlements(t *testing.T) {
 				require.Equal(t, map[relay.State]int{tt.before: 1}, q.states())
 				for _, state := range tt.settle {
 					_, err := e.Keep(relay.Acceptance{Settlement: &relay.Settlement{
-						Delivery: r.first(), State: state, Until: time.Now().Add(time.Hour), Report: []byte("report"),
+						Delivery: r.first(), Destination: "sms", State: state, Until: time.Now().Add(time.Hour), Report: []byte("report"),
 					}})
 					require.NoError(t, err)
 				}
@@ -185,7 +185,7 @@ func TestReportBeforeTheOutcomeIsRecorded(t *testing.T) {
 				r.answer = func(_ context.Context, d *relay.Delivery) relay.Result {
 					_, err := e.Keep(relay.Acceptance{
 						Event: &relay.Event{ID: "receipt", Source: "sms"}, To: []string{"crm"},
-						Settlement: &relay.Settlement{Delivery: d.ID, State: relay.StateDelivered},
+						Settlement: &relay.Settlement{Delivery: d.ID, Destination: "sms", State: relay.StateDelivered},
 					})
 					assert.NoError(t, err)
 					return result
@@ -208,6 +208,31 @@ func TestReportBeforeTheOutcomeIsRecorded(t *testing.T) {
 				}
 				require.NoError(t, e.Close(t.Context()))
 			})
+		})
+	}
+}
+
+// TestReportsWithoutRetries end without dead letters.
+func TestReportsWithoutRetries(t *testing.T) {
+	for _, settle := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			q, seen := newMemoryQueue(), &finishes{count: make(map[relay.State]int)}
+			e, err := relay.NewEngine(t.Context(), relay.Options{Queue: q, Observer: seen})
+			require.NoError(t, err)
+			r := newReporter(relay.Result{Outcome: relay.Taken, ReportWithin: time.Hour})
+			configure(e, relay.DestinationConfig{Name: "sms", Destination: r, Schedule: relay.Schedule{Off: true}})
+			send(t, e, "a", "sms")
+			time.Sleep(time.Second)
+			if settle {
+				_, err := e.Keep(relay.Acceptance{Settlement: &relay.Settlement{Delivery: r.first(), Destination: "sms", State: relay.StateDead}})
+				require.NoError(t, err)
+			}
+			time.Sleep(2 * time.Hour)
+			synctest.Wait()
+			assert.Equal(t, map[relay.State]int{relay.StateDropped: 1}, q.states())
+			assert.Equal(t, map[relay.State]int{relay.StateDropped: 1}, seen.count)
+			assert.Zero(t, e.Lanes()[0].Pending)
+			require.NoError(t, e.Close(t.Context()))
 		})
 	}
 }

@@ -112,7 +112,7 @@ func (d *Destination) lateSettlement(o *origin) *relay.Settlement {
 	if o.Total > 1 {
 		return nil
 	}
-	s := &relay.Settlement{Delivery: o.Delivery, State: relay.StateDelivered, Until: time.Now().Add(d.cfg.ReceiptTime)}
+	s := &relay.Settlement{Delivery: o.Delivery, Destination: o.Destination, State: relay.StateDelivered, Until: time.Now().Add(d.cfg.ReceiptTime)}
 	switch {
 	case d.cfg.DeliveredOn == OnReceipt:
 		s.State = relay.StateAwaiting

@@ -31,7 +31,7 @@ func (d *Destination) Overdue(_ context.Context, delivery *relay.Delivery) relay
 		}
 		e, err := d.overdueEvent(delivery, r, i)
 		if err == nil {
-			err = d.keepReceipt(e, &relay.Settlement{Delivery: delivery.ID, Report: r.encode()})
+			err = d.keepReceipt(e, &relay.Settlement{Delivery: delivery.ID, Destination: delivery.Destination, Report: r.encode()})
 		}
 		if err != nil {
 			return relay.Result{Outcome: relay.Retry, Detail: "can't keep that no receipt came: " + err.Error()}

@@ -8,7 +8,7 @@ import (
 
 // settle makes a settlement in the open transaction.
 func (s *Store) settle(t *relay.Settlement) error {
-	t.Settled, t.Destination = false, ""
+	t.Settled = false
 	was, ok, err := s.state(t.Key)
 	if err != nil || !ok {
 		return err
@@ -32,7 +32,7 @@ func (s *Store) settle(t *relay.Settlement) error {
 	stmt.BindInt64(1, int64(t.State))
 	stmt.BindInt64(2, due)
 	stmt.BindInt64(3, t.Key)
-	t.Settled, t.Destination = true, s.name(t.Key>>seqBits)
+	t.Settled = true
 	return run(stmt)
 }
 
@@ -45,16 +45,6 @@ func (s *Store) state(key int64) (state relay.State, ok bool, err error) {
 		return 0, false, err
 	}
 	return relay.State(stmt.ColumnInt64(0)), true, nil //nolint:gosec // It was a State.
-}
-
-// name returns the destination that has a number.
-func (s *Store) name(number int64) string {
-	for name, n := range s.destinations {
-		if n == number {
-			return name
-		}
-	}
-	return "" // Numbers are only given to names.
 }
 
 // Report implements [relay.Queue].
