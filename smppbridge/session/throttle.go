@@ -17,13 +17,18 @@ const (
 	// steps is how many periods it takes to get back to the rate at which the
 	// peer throttled, if it was halved from there once.
 	steps = 10
+	// enough is the rate up to which a limit is kept that the peer never came
+	// near.
+	enough rate.Limit = 10_000
 )
 
 // Throttle is how fast a bind may send. When the peer asks for less, with
 // ESME_RTHROTTLED or ESME_RMSGQFUL, the rate is halved, at most once a second, and
 // then grows by the same step each second without such an answer (additive
-// increase, multiplicative decrease). At twice the rate of before it is gone: the
-// peer was only busy for a while. The zero value has no limit.
+// increase, multiplicative decrease). At first, when little is known about what
+// the peer takes, it is doubled each second instead, until there is such an answer
+// again. At twice the rate of before the limit is gone: the peer was only busy for
+// a while. The zero value has none.
 //
 // A [Pool] has one for each of its sessions. It is not for concurrent use.
 type Throttle struct {
@@ -31,6 +36,8 @@ type Throttle struct {
 	limiter *rate.Limiter
 	step    rate.Limit
 	gone    rate.Limit
+	// probing is set as long as the peer has asked only once.
+	probing bool
 	// since is when the period began, with how many were taken since, and how
 	// often the queue was full.
 	since       time.Time
@@ -93,7 +100,11 @@ func (t *Throttle) begin(now time.Time, elapsed time.Duration) {
 	if t.limiter == nil || now.Sub(t.halved) < period {
 		return
 	}
-	if limit := t.limiter.Limit() + t.step; limit < t.gone {
+	limit := t.limiter.Limit() + t.step
+	if t.probing {
+		limit = 2 * t.limiter.Limit()
+	}
+	if limit < t.gone {
 		t.set(limit, now)
 	} else {
 		t.limiter = nil
@@ -108,13 +119,15 @@ func (t *Throttle) halve(now time.Time) bool {
 	}
 	t.halved = now
 	limit := max(t.before, rate.Limit(t.taken))
-	if t.limiter != nil {
+	if t.probing = t.limiter == nil; !t.probing {
 		limit = t.limiter.Limit()
 	} else {
 		t.limiter = rate.NewLimiter(limit, 1)
 	}
 	t.step = max(limit/2/steps, leastRate)
-	t.gone = max(2*limit, 2*leastRate)
+	if t.gone = max(2*limit, limit+steps*t.step); t.probing {
+		t.gone = max(t.gone, enough)
+	}
 	t.set(max(limit/2, leastRate), now)
 	return true
 }

@@ -30,6 +30,11 @@ func TestThrottleHalvesAndGrows(t *testing.T) {
 	require.Equal(t, rate.Limit(100), th.Rate(), "half of what was taken")
 	require.False(t, th.Learn(pdu.StatusThrottled, now), "those in flight don't count")
 
+	now = now.Add(time.Second)
+	th.Learn(pdu.StatusOK, now)
+	require.Equal(t, rate.Limit(200), th.Rate(), "it was once only")
+	require.True(t, th.Learn(pdu.StatusThrottled, now))
+	require.Equal(t, rate.Limit(100), th.Rate())
 	for i := range 10 {
 		now = now.Add(time.Second)
 		th.Learn(pdu.StatusOK, now)
@@ -68,6 +73,45 @@ func TestThrottlePaces(t *testing.T) {
 		now = now.Add(10 * time.Millisecond)
 	}
 	require.InDelta(t, 10, sent, 1, "one a second for ten seconds")
+}
+
+// TestThrottleFindsTheRate has peers that take so many messages a second, and so
+// many at once, and a window of ten that is always full.
+func TestThrottleFindsTheRate(t *testing.T) {
+	for _, perSecond := range []float64{5, 50, 500} {
+		for _, atOnce := range []int{1, 10, int(perSecond)} {
+			t.Run(fmt.Sprintf("%v at %v", perSecond, atOnce), func(t *testing.T) {
+				const window, seconds = 10, 120
+				const roundTrip, tick = 20 * time.Millisecond, time.Millisecond
+				var th Throttle
+				peer := rate.NewLimiter(rate.Limit(perSecond), atOnce)
+				start := time.Unix(1000, 0)
+				var flying []time.Time // when the answers come
+				taken, refused := 0, 0
+				for now := start; now.Before(start.Add(seconds * time.Second)); now = now.Add(tick) {
+					for len(flying) > 0 && !now.Before(flying[0]) {
+						status := pdu.StatusThrottled
+						if peer.AllowN(now, 1) {
+							status = pdu.StatusOK
+							taken++
+						} else {
+							refused++
+						}
+						th.Learn(status, now)
+						flying = flying[1:]
+					}
+					for len(flying) < window && th.Delay(now) == 0 {
+						th.Use(now)
+						flying = append(flying, now.Add(roundTrip))
+					}
+				}
+				share := float64(taken) / (perSecond * seconds)
+				t.Logf("took %.0f %% of what it could, %.1f %% were refused", 100*share, 100*float64(refused)/float64(taken+refused))
+				require.Greater(t, share, 0.65)
+				require.Less(t, float64(refused)/float64(taken+refused), 0.1)
+			})
+		}
+	}
 }
 
 func TestFullQueueOfOneRecipient(t *testing.T) {
