@@ -111,8 +111,17 @@ func TestForeignESMEs(t *testing.T) {
 	}
 }
 
+// kannelTexts go through Kannel in both directions: in one part and in several, in
+// GSM 03.38 and in UCS-2.
+var kannelTexts = []string{
+	"hello Kannel {€} @ ü",
+	strings.Repeat("hello Kannel ", 20) + "!",
+	"漢字 ж",
+	strings.Repeat("漢字 Kannel ", 15) + "!",
+}
+
 // TestKannel has Kannel's bearerbox bound: it sends what its HTTP interface is
-// given, also a long message, and hands on what it gets.
+// given, and hands what it gets to a URL.
 func TestKannel(t *testing.T) {
 	dir := peertest.Dir(t, "bearerbox", "--version")
 	store := new(memory)
@@ -122,11 +131,9 @@ func TestKannel(t *testing.T) {
 	defer sink.Close()
 	ports := make([]any, 3)
 	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		var err error
+		_, ports[i], err = net.SplitHostPort(peertest.FreeAddress(t))
 		require.NoError(t, err)
-		_, ports[i], err = net.SplitHostPort(l.Addr().String())
-		require.NoError(t, err)
-		require.NoError(t, l.Close())
 	}
 	_, sinkPort, err := net.SplitHostPort(sink.Listener.Addr().String())
 	require.NoError(t, err)
@@ -136,36 +143,49 @@ func TestKannel(t *testing.T) {
 	require.NoError(t, exec.Command(script, append([]string{"start", temp}, strings.Fields(settings)...)...).Run()) //nolint:gosec // It is the test's own.
 	defer func() { _ = exec.Command(script, "stop", temp).Run() }()                                                 //nolint:gosec // It is the test's own.
 
-	message := strings.Repeat("hello Kannel ", 20) + "!"
-	require.Equal(t, relay.Delivered, (<-deliverTo(t, server, "kannel", message)).Outcome)
-	require.Equal(t, message, (<-messages).Get("text"))
+	for _, text := range kannelTexts {
+		require.Equal(t, relay.Delivered, (<-deliverTo(t, server, "kannel", text)).Outcome)
+		got := <-messages
+		require.Equal(t, text, got.Get("text"), "%v", got)
+		require.Equal(t, "12345", got.Get("from"))
+	}
 
-	long := strings.Repeat("from Kannel ", 20)
 	send := func(text string, more url.Values) {
 		t.Helper()
-		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%s/cgi-bin/sendsms?username=u&password=p&from=12345&to=491700000001&text=%s&%s",
+		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%s/cgi-bin/sendsms?username=u&password=p&from=12345&to=491700000001&charset=UTF-8&text=%s&%s",
 			ports[2], url.QueryEscape(text), more.Encode()))
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
 		require.Equal(t, http.StatusAccepted, resp.StatusCode)
 	}
-	send(long, nil)
-	waitForEvents(t, store, 1)
-	event := store.all()[0]
-	require.Equal(t, long, bodyOf(t, event)["text"])
-	require.Equal(t, "491700000001", event.Key)
-	var b struct{ Parts int }
-	require.NoError(t, json.Unmarshal(event.Body, &b))
-	require.Equal(t, 2, b.Parts)
+	for i, text := range kannelTexts {
+		coding := url.Values{"coding": {"0"}}
+		if strings.ContainsRune(text, '漢') {
+			coding.Set("coding", "2")
+		}
+		send(text, coding)
+		waitForEvents(t, store, i+1)
+		event := store.all()[i]
+		require.Equal(t, text, bodyOf(t, event)["text"])
+		require.Equal(t, "491700000001", event.Key)
+		var b struct {
+			Parts    int
+			Complete bool
+		}
+		require.NoError(t, json.Unmarshal(event.Body, &b))
+		require.True(t, b.Complete)
+		require.Equal(t, len(text) > 160, b.Parts > 1)
+	}
 	require.Equal(t, 1, server.Bound()["kannel"])
+	sent := len(kannelTexts)
 
 	// It wants to know of messages that were delivered (1) or not (2).
 	receipts, err := NewReceiptDestination(ReceiptConfig{Server: func() *Server { return server }})
 	require.NoError(t, err)
 	for i, tt := range []struct{ state, code string }{{"delivered", "1"}, {"undeliverable", "2"}} {
 		send("tell me", url.Values{"dlr-mask": {"3"}, "dlr-url": {sink.URL + "/dlr?code=%d"}})
-		waitForEvents(t, store, i+2)
-		result := receipts.Deliver(context.Background(), told(i, store.all()[i+1].ID, tt.state, ""))
+		waitForEvents(t, store, sent+i+1)
+		result := receipts.Deliver(context.Background(), told(i, store.all()[sent+i].ID, tt.state, ""))
 		require.Equal(t, relay.Delivered, result.Outcome, result.Detail)
 		require.Equal(t, tt.code, (<-messages).Get("code"))
 	}
