@@ -2,7 +2,9 @@ package coding
 
 import (
 	"bytes"
+	"slices"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
@@ -81,5 +83,80 @@ func FuzzSplit(f *testing.F) {
 		}
 		want := string([]rune(text)) // with U+FFFD for bad octets
 		requireText(t, m.Charset, want, read(t, coder, &m))
+	})
+}
+
+// FuzzGSM7 packs septets, and unpacks any octets: what is text stays the same.
+func FuzzGSM7(f *testing.F) {
+	f.Add([]byte("hello"), byte(0), byte(0))
+	f.Add([]byte("\x1be\x1b\x0d\x0d"), byte(0), byte(1))
+	f.Add([]byte("\xe8\x32\x9b\xfd\x46\x97\xd9\xec\x37\x1b\x00"), byte(1), byte(1))
+	f.Fuzz(func(t *testing.T, data []byte, locking, single byte) {
+		for _, charset := range []Charset{GSM7, GSM7Packed} {
+			coder := newCoder(t, Config{Default: charset})
+			p := Part{Data: data}
+			p.Header.Locking, p.Header.Single = Language(locking), Language(single)
+			text := string(coder.AppendText(nil, p))
+			require.True(t, utf8.ValidString(text))
+			// Characters that only these tables have need them again.
+			c := Config{Default: charset, MaxParts: 255}
+			for _, l := range []Language{p.Header.Locking, p.Header.Single} {
+				if l != NoLanguage && l < languages && !slices.Contains(c.Languages, l) {
+					c.Languages = append(c.Languages, l)
+				}
+			}
+			var m Message
+			again := newCoder(t, c)
+			if err := again.Encode(&m, text, 1); err != nil {
+				var tooLong *TooLongError
+				require.ErrorAs(t, err, &tooLong)
+				continue
+			}
+			requireText(t, m.Charset, text, read(t, again, &m))
+		}
+	})
+}
+
+// FuzzReassemble adds any parts. What comes out went in, each part once, and a
+// message is complete if, and only if, all of its numbers are there.
+func FuzzReassemble(f *testing.F) {
+	f.Add([]byte{1, 2, 2, 1, 2, 1, 1, 2, 2})
+	f.Add([]byte{1, 3, 3, 1, 3, 3, 1, 3, 1, 9, 0, 1, 1, 3, 2})
+	f.Fuzz(func(t *testing.T, script []byte) {
+		r := NewReassembler(Limits{Messages: 4, Bytes: 10_000, Age: 50})
+		now := epoch
+		var out []uint64
+		check := func(all ...Assembled) {
+			for _, m := range all {
+				var numbers []uint8
+				for _, p := range m.Parts {
+					out = append(out, p.Tag)
+					numbers = append(numbers, p.Header.Concat.Number)
+				}
+				require.True(t, slices.IsSorted(numbers))
+				require.Len(t, slices.Compact(slices.Clone(numbers)), len(numbers))
+				if total := m.Parts[0].Header.Concat.Total; total > 0 {
+					require.Equal(t, m.Complete, len(numbers) == int(total))
+				}
+			}
+		}
+		for i := uint64(0); len(script) >= 3; i, script = i+1, script[3:] {
+			now = now.Add(time.Duration(script[0] >> 4))
+			check(r.Expire(now)...)
+			p := Part{Data: script[:1+int(script[1])%3], Tag: i, DataCoding: script[1] >> 6}
+			p.Header.Concat = NewConcat(UDH8, uint16(script[0]&3), script[1]&7, script[2]&7)
+			result := r.Add(now, "1", "2", p)
+			check(result.GivenUp...)
+			if result.Outcome == Complete {
+				require.True(t, result.Whole.Complete)
+				check(result.Whole)
+				r.Confirm(result.Whole) // Otherwise it would come out again.
+			}
+		}
+		check(r.Expire(now.Add(50))...)
+		require.Empty(t, r.messages)
+		require.Zero(t, r.bytes)
+		slices.Sort(out)
+		require.Len(t, slices.Compact(slices.Clone(out)), len(out), "a part came out twice")
 	})
 }

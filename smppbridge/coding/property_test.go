@@ -73,18 +73,38 @@ func TestReassembledSplitIsTheText(t *testing.T) {
 				require.LessOrEqual(t, len(s.Data), coder.userDataSize)
 			}
 		}
-		parts := received(t, &m)
-		seed := rapid.Uint64().Draw(t, "order")
-		rand.New(rand.NewPCG(seed, 0)).Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
-		r := NewReassembler(Limits{})
-		for i, p := range parts {
-			result := r.Add(epoch, "1", "2", p)
-			require.Equal(t, i == len(parts)-1, result.Outcome == Complete)
-			if result.Outcome == Complete {
-				requireText(t, m.Charset, text, string(coder.AppendText(nil, result.Whole.Parts...)))
-			}
-		}
+		requireReassembled(t, coder, &m, text)
 	})
+}
+
+// requireReassembled has the parts of a message come in any order, some more than
+// once, and checks that they are the text as soon as the last one is there.
+func requireReassembled(t *rapid.T, coder *Coder, m *Message, text string) {
+	parts := received(t, m)
+	arrivals := slices.Clone(parts)
+	for _, again := range rapid.SliceOfN(rapid.IntRange(0, len(parts)-1), 0, 5).Draw(t, "repeated") {
+		arrivals = append(arrivals, parts[again])
+	}
+	seed := rapid.Uint64().Draw(t, "order")
+	rand.New(rand.NewPCG(seed, 0)).Shuffle(len(arrivals), func(i, j int) { arrivals[i], arrivals[j] = arrivals[j], arrivals[i] })
+	r := NewReassembler(Limits{})
+	met := make(map[uint8]bool)
+	for _, p := range arrivals {
+		result := r.Add(epoch, "1", "2", p)
+		known := met[p.Header.Concat.Number]
+		met[p.Header.Concat.Number] = true
+		require.Empty(t, result.GivenUp)
+		if len(met) < len(parts) {
+			require.Equal(t, known, result.Outcome == Repeated)
+			require.NotEqual(t, Complete, result.Outcome)
+			continue
+		}
+		require.Equal(t, Complete, result.Outcome)
+		require.True(t, result.Whole.Complete)
+		require.Len(t, result.Whole.Parts, len(parts))
+		requireText(t, m.Charset, text, string(coder.AppendText(nil, result.Whole.Parts...)))
+		return
+	}
 }
 
 func TestEveryPartIsReadableAlone(t *testing.T) {
@@ -111,6 +131,7 @@ func TestFixedCodingsRoundTrip(t *testing.T) {
 		c := drawConfig(t)
 		c.Latin1, c.Languages, c.DataCoding = false, nil, &dataCoding
 		coder := newRapidCoder(t, c)
+		coder.userDataSize = rapid.IntRange(24, userDataOctets).Draw(t, "octets")
 		var m Message
 		if err := coder.Encode(&m, text, 1); err != nil {
 			var unencodable *UnencodableError
@@ -119,7 +140,7 @@ func TestFixedCodingsRoundTrip(t *testing.T) {
 			return
 		}
 		require.Equal(t, dataCoding, m.DataCoding)
-		requireText(t, m.Charset, text, read(t, coder, &m))
+		requireReassembled(t, coder, &m, text)
 	})
 }
 
