@@ -24,29 +24,52 @@ func (r *Reassembler) begin(now time.Time, key messageKey) *list.Element {
 	m := &collected{Assembled: Assembled{
 		Source: key.source, Destination: key.destination, First: now, key: key,
 	}}
-	element := r.byAge.PushBack(m)
-	r.messages[key] = element
 	r.grow(m, overhead+key.bytes())
+	return r.insert(m, r.open)
+}
+
+// insert adds an entry to a list, where it nearly always belongs at the end.
+func (r *Reassembler) insert(m *collected, into *list.List) (element *list.Element) {
+	older := into.Back()
+	for older != nil && older.Value.(*collected).First.After(m.First) {
+		older = older.Prev()
+	}
+	if older == nil {
+		element = into.PushFront(m)
+	} else {
+		element = into.InsertAfter(m, older)
+	}
+	m.in, r.messages[m.key] = into, element
 	return element
 }
 
-// remove drops an entry and appends its message, if that has parts that are not
-// all of a message which is safe.
+// move puts an entry into another list.
+func (r *Reassembler) move(element *list.Element, into *list.List) *list.Element {
+	m := element.Value.(*collected)
+	m.in.Remove(element)
+	return r.insert(m, into)
+}
+
+// remove drops an entry and appends its message, if that has parts.
 func (r *Reassembler) remove(givenUp []Assembled, element *list.Element) []Assembled {
 	m := element.Value.(*collected)
-	r.byAge.Remove(element)
+	m.in.Remove(element)
 	delete(r.messages, m.key)
 	r.bytes -= m.bytes
-	if len(m.Parts) == 0 || !m.Complete && r.repeats(m) {
+	if len(m.Parts) == 0 {
 		return givenUp
 	}
+	m.Repeat = !m.Complete && r.repeats(m)
 	return append(givenUp, m.Assembled)
 }
 
 // makeRoom gives up the oldest messages until the limits are kept, the one that
-// has just grown last.
+// has just grown last. What is only remembered goes before them.
 func (r *Reassembler) makeRoom(givenUp []Assembled, grown *list.Element) []Assembled {
-	for e := r.byAge.Front(); e != nil && r.full(); {
+	for e := r.safe.Front(); e != nil && r.full(); e = r.safe.Front() {
+		r.remove(nil, e)
+	}
+	for e := r.open.Front(); e != nil && r.full(); {
 		next := e.Next()
 		if e != grown {
 			givenUp = r.remove(givenUp, e)
@@ -95,20 +118,20 @@ func (m *collected) find(p Part) (int, bool) {
 	})
 }
 
-// has says whether a part is there already, and whether with other content.
-func (m *collected) has(p Part) (there, differs bool) {
+// has returns a part with the number of p, and whether it has other content.
+func (m *collected) has(p Part) (old *Part, differs bool) {
 	i, there := m.find(p)
 	if !there {
-		return false, false
+		return nil, false
 	}
-	old := m.Parts[i]
-	return true, old.DataCoding != p.DataCoding || old.Header != p.Header || !bytes.Equal(old.Data, p.Data)
+	old = &m.Parts[i]
+	return old, old.DataCoding != p.DataCoding || old.Header != p.Header || !bytes.Equal(old.Data, p.Data)
 }
 
-// insert adds a copy of a part that is not there yet and returns what it takes.
+// add adds a copy of a part that is not there yet and returns what it takes.
 // It never changes a slice that has been given away: only Complete messages are,
 // and they get no further parts.
-func (m *collected) insert(p Part) int {
+func (m *collected) add(p Part) int {
 	p.Data = bytes.Clone(p.Data)
 	if m.Parts == nil {
 		m.Parts = make([]Part, 0, min(m.key.total, 4)) // More only once they are there.

@@ -171,15 +171,27 @@ func TestReassemblerKeepsItsLimits(t *testing.T) {
 			data := strings.Repeat(rapid.SampledFrom([]string{"x", "y"}).Draw(t, "data"), rapid.SampledFrom([]int{0, 1, 3000}).Draw(t, "size"))
 			p := part(rapid.Uint16Range(0, 2).Draw(t, "reference"), rapid.Uint8Range(0, 4).Draw(t, "total"), rapid.Uint8Range(0, 4).Draw(t, "number"), data)
 			p.Tag = uint64(i)
-			result := r.Add(now, rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "source"), "9", p)
+			source := rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "source")
+			result := r.Add(now, source, "9", p)
 			take(result.GivenUp...)
-			take(result.Whole)
-			if result.Outcome == Repeated || result.Outcome == Complete && !out[p.Tag] {
+			if result.Outcome == Complete && (p.Header.Concat.Total <= 1 || r.messages[result.Whole.key] == nil) {
+				take(result.Whole) // Nothing of it is left.
+			}
+			switch {
+			case rapid.IntRange(0, 4).Draw(t, "fails") == 0 && r.Withdraw(source, "9", p):
+				require.Equal(t, p.Tag, result.Tag)
+				out[p.Tag] = true
+			case result.Outcome == Complete && rapid.Bool().Draw(t, "confirm"):
+				r.Confirm(result.Whole)
+				take(result.Whole)
+			}
+			if result.Tag != p.Tag {
+				require.NotEqual(t, Waiting, result.Outcome)
 				repeated++
 			}
 			require.LessOrEqual(t, r.bytes, limits.Bytes)
 			require.LessOrEqual(t, len(r.messages), limits.Messages)
-			require.Equal(t, len(r.messages), r.byAge.Len())
+			require.Equal(t, len(r.messages), r.open.Len()+r.safe.Len())
 			if next, ok := r.NextExpiry(); ok {
 				require.True(t, next.After(now))
 			}

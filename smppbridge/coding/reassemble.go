@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"container/list"
 	"hash/maphash"
+	"slices"
 	"sync"
 	"time"
 )
@@ -17,7 +18,8 @@ const (
 
 // Limits are what senders of unfinished messages can make a [Reassembler] keep.
 type Limits struct {
-	// Messages is how many, by default [DefaultMaxMessages].
+	// Messages is how many, by default [DefaultMaxMessages]. Those count, too, of
+	// which only is remembered that they were complete; they have to go first.
 	Messages int
 	// Bytes is how much memory, bookkeeping included, by default [DefaultMaxBytes].
 	Bytes int
@@ -42,6 +44,9 @@ type Assembled struct {
 	Parts []Part
 	// Complete says that none is missing.
 	Complete bool
+	// Repeat says that these are parts of an earlier message which is safe, and not
+	// all of them: the sender has repeated what it got no answer for.
+	Repeat bool
 	// First is when the first part came.
 	First time.Time
 
@@ -50,7 +55,7 @@ type Assembled struct {
 
 // Reassembler joins the parts of long messages, in whatever order they come. One
 // is for one SMSC: parts may come on different binds. It is safe for concurrent
-// use; the time is the caller's.
+// use; the time is the caller's, and may go back.
 //
 // A message that is complete stays until [Reassembler.Confirm], so that a part
 // which is repeated because the message could not be stored completes it again.
@@ -61,13 +66,16 @@ type Reassembler struct {
 	mu       sync.Mutex
 	bytes    int
 	messages map[messageKey]*list.Element
-	byAge    *list.List // of *collected, the oldest first
+	// Both are lists of *collected, the oldest first. In open are messages with
+	// parts, and in safe those that were confirmed.
+	open, safe *list.List
 }
 
 // collected is what has come of a message.
 type collected struct {
 	Assembled
 	bytes int
+	in    *list.List
 	// confirmed has the digests of an earlier message with the same key that is
 	// safe. A repeat of all its parts is a message again, a repeat of some is not.
 	confirmed []digest
@@ -93,9 +101,13 @@ func NewReassembler(l Limits) *Reassembler {
 		limits:   l,
 		seed:     maphash.MakeSeed(),
 		messages: make(map[messageKey]*list.Element),
-		byAge:    list.New(),
+		open:     list.New(),
+		safe:     list.New(),
 	}
 }
+
+// Limits returns the limits, those included that are the default.
+func (r *Reassembler) Limits() Limits { return r.limits }
 
 // Outcome is what became of a part.
 type Outcome uint8
@@ -104,7 +116,7 @@ type Outcome uint8
 const (
 	// Waiting says that other parts are missing.
 	Waiting Outcome = iota
-	// Repeated says that the part is there already; its Tag is not kept.
+	// Repeated says that the part is there already.
 	Repeated
 	// Complete says that no part is missing, be this the last or a repeat.
 	Complete
@@ -113,6 +125,8 @@ const (
 // Result is what adding a part brought about.
 type Result struct {
 	Outcome Outcome
+	// Tag is that of the part, or of the one that is there already.
+	Tag uint64
 	// Whole is the message if the outcome is Complete.
 	Whole Assembled
 	// GivenUp are messages that had to go. The caller decides what those are worth
@@ -124,40 +138,46 @@ type Result struct {
 // once and needs no confirmation.
 //
 // A part that is there already is ignored, unless it differs: then the sender has
-// begun a new message with an old reference, and the old one is given up. The
-// oldest messages are given up if a limit is reached, and finally the part's own.
+// begun a new message with an old reference, and the old one is given up. So is
+// one that is too old. The oldest messages are given up if a limit is reached, and
+// finally the part's own.
 func (r *Reassembler) Add(now time.Time, source, destination string, p Part) Result {
 	c := p.Header.Concat
 	if c.Total <= 1 {
 		p.Data = bytes.Clone(p.Data)
-		return Result{Outcome: Complete, Whole: Assembled{
+		return Result{Outcome: Complete, Tag: p.Tag, Whole: Assembled{
 			Source: source, Destination: destination, Parts: []Part{p}, Complete: true, First: now,
 		}}
 	}
 	key := messageKey{source, destination, c.Transport, c.Reference, c.Total}
-	var result Result
+	result := Result{Tag: p.Tag}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	element := r.messages[key]
+	if element != nil && r.tooOld(element, now) {
+		result.GivenUp = r.remove(result.GivenUp, element)
+		element = nil
+	}
 	if element != nil {
-		switch there, differs := element.Value.(*collected).has(p); {
+		switch old, differs := element.Value.(*collected).has(p); {
 		case differs:
 			result.GivenUp = r.remove(result.GivenUp, element)
 			element = nil
-		case there:
+		case old != nil:
+			result.Tag = old.Tag
 			result.report(element.Value.(*collected), Repeated)
 			return result
 		}
 	}
-	if element == nil {
+	switch {
+	case element == nil:
 		element = r.begin(now, key)
+	case element.Value.(*collected).in == r.safe:
+		element.Value.(*collected).First = now
+		element = r.move(element, r.open)
 	}
 	m := element.Value.(*collected)
-	if len(m.Parts) == 0 {
-		m.First = now
-		r.byAge.MoveToBack(element)
-	}
-	r.grow(m, m.insert(p))
+	r.grow(m, m.add(p))
 	result.report(m, Waiting)
 	result.GivenUp = r.makeRoom(result.GivenUp, element)
 	return result
@@ -185,6 +205,35 @@ func (r *Reassembler) Confirm(whole Assembled) {
 	m.confirmed = r.digests(m.Parts)
 	m.Parts, m.Complete = nil, false
 	r.grow(m, overhead+m.key.bytes()+len(m.confirmed)*digestBytes-m.bytes)
+	r.move(element, r.safe)
+}
+
+// Withdraw takes back what Add has taken, since it can't be kept. It returns false
+// if the part is not there any more, as when its message was given up.
+func (r *Reassembler) Withdraw(source, destination string, p Part) bool {
+	c := p.Header.Concat
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	element := r.messages[messageKey{source, destination, c.Transport, c.Reference, c.Total}]
+	if element == nil {
+		return false
+	}
+	m := element.Value.(*collected)
+	i, there := m.find(p)
+	if !there || m.Parts[i].Tag != p.Tag {
+		return false
+	}
+	r.grow(m, -partBytes-len(m.Parts[i].Data))
+	m.Parts = slices.Concat(m.Parts[:i], m.Parts[i+1:]) // The slice was given away if the message was complete.
+	m.Complete = false
+	switch {
+	case len(m.Parts) > 0:
+	case len(m.confirmed) > 0:
+		r.move(element, r.safe)
+	default:
+		r.remove(nil, element)
+	}
+	return true
 }
 
 // Expire gives up the messages that are too old, oldest first. A complete one
@@ -193,20 +242,29 @@ func (r *Reassembler) Expire(now time.Time) []Assembled {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var givenUp []Assembled
-	for e := r.byAge.Front(); e != nil && !now.Before(e.Value.(*collected).First.Add(r.limits.Age)); e = r.byAge.Front() {
-		givenUp = r.remove(givenUp, e)
+	for _, l := range []*list.List{r.open, r.safe} {
+		for e := l.Front(); e != nil && r.tooOld(e, now); e = l.Front() {
+			givenUp = r.remove(givenUp, e)
+		}
 	}
 	return givenUp
 }
 
+func (r *Reassembler) tooOld(element *list.Element, now time.Time) bool {
+	return !now.Before(element.Value.(*collected).First.Add(r.limits.Age))
+}
+
 // NextExpiry returns when Expire will have something to do, and false if there are
 // no messages.
-func (r *Reassembler) NextExpiry() (time.Time, bool) {
+func (r *Reassembler) NextExpiry() (next time.Time, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e := r.byAge.Front()
-	if e == nil {
-		return time.Time{}, false
+	for _, l := range []*list.List{r.open, r.safe} {
+		if e := l.Front(); e != nil {
+			if at := e.Value.(*collected).First.Add(r.limits.Age); !ok || at.Before(next) {
+				next, ok = at, true
+			}
+		}
 	}
-	return e.Value.(*collected).First.Add(r.limits.Age), true
+	return next, ok
 }

@@ -103,7 +103,10 @@ func TestReassembleUntilConfirmed(t *testing.T) {
 	r.Confirm(again.Whole)
 	// The answer got lost, so it comes once more; nothing else does.
 	require.Equal(t, Waiting, r.Add(epoch, "1", "9", part(7, 2, 2, "b")).Outcome)
-	require.Empty(t, r.Expire(epoch.Add(time.Hour)), "a repeated part is no message")
+	givenUp := r.Expire(epoch.Add(time.Hour))
+	require.Len(t, givenUp, 1)
+	require.True(t, givenUp[0].Repeat)
+	require.Equal(t, "b", texts(givenUp[0]))
 	require.Empty(t, r.messages)
 	require.Zero(t, r.bytes)
 }
@@ -124,6 +127,7 @@ func TestReassembleSameMessageTwice(t *testing.T) {
 	givenUp := r.Expire(epoch.Add(DefaultMaxAge))
 	require.Len(t, givenUp, 1)
 	require.True(t, givenUp[0].Complete, "it has not been confirmed")
+	require.False(t, givenUp[0].Repeat)
 	require.Equal(t, "a|new", texts(givenUp[0]))
 }
 
@@ -169,6 +173,74 @@ func TestReassembleExpiry(t *testing.T) {
 	require.Equal(t, epoch, givenUp[0].First)
 	require.Equal(t, "x", texts(r.Expire(epoch.Add(time.Hour))[0]))
 	require.Zero(t, r.bytes)
+}
+
+// A process that reads what another has kept adds parts with the times they had.
+func TestReassembleInAnyOrderOfTime(t *testing.T) {
+	r := NewReassembler(Limits{Age: time.Minute})
+	for i, seconds := range []int{30, 0, 50, 10} {
+		r.Add(epoch.Add(time.Duration(seconds)*time.Second), "1", "9", part(uint16(i), 2, 1, fmt.Sprint(seconds)))
+	}
+	next, ok := r.NextExpiry()
+	require.True(t, ok)
+	require.Equal(t, epoch.Add(time.Minute), next)
+	for _, seconds := range []int{0, 10, 30, 50} {
+		givenUp := r.Expire(epoch.Add(time.Minute + time.Duration(seconds)*time.Second))
+		require.Len(t, givenUp, 1)
+		require.Equal(t, fmt.Sprint(seconds), texts(givenUp[0]))
+	}
+	// A message that is too old gets no further parts, even if nobody has looked.
+	r.Add(epoch, "1", "9", part(7, 2, 1, "a"))
+	result := r.Add(epoch.Add(time.Minute), "1", "9", part(7, 2, 2, "b"))
+	require.Equal(t, Waiting, result.Outcome)
+	require.Equal(t, "a", texts(result.GivenUp[0]))
+	require.Equal(t, "b", texts(r.Expire(epoch.Add(time.Hour))[0]))
+}
+
+func TestReassembleWithdraw(t *testing.T) {
+	tagged := func(number uint8, text string, tag uint64) Part {
+		p := part(7, 2, number, text)
+		p.Tag = tag
+		return p
+	}
+	r := NewReassembler(Limits{})
+	a, b := tagged(1, "a", 10), tagged(2, "b", 20)
+	require.False(t, r.Withdraw("1", "9", a))
+	r.Add(epoch, "1", "9", a)
+	require.True(t, r.Withdraw("1", "9", a))
+	require.Empty(t, r.messages)
+	require.Zero(t, r.bytes)
+
+	require.EqualValues(t, 10, r.Add(epoch, "1", "9", a).Tag)
+	again := r.Add(epoch, "1", "9", tagged(1, "a", 11))
+	require.Equal(t, Repeated, again.Outcome)
+	require.EqualValues(t, 10, again.Tag, "it is there already")
+	require.False(t, r.Withdraw("1", "9", tagged(1, "a", 11)))
+	require.False(t, r.Withdraw("1", "9", b))
+	whole := r.Add(epoch, "1", "9", b).Whole
+	require.True(t, r.Withdraw("1", "9", b))
+	require.Equal(t, "a|b", texts(whole), "what was given away stays as it is")
+	require.Equal(t, Repeated, r.Add(epoch, "1", "9", a).Outcome)
+	r.Confirm(whole)
+	result := r.Add(epoch, "1", "9", tagged(2, "c", 21))
+	require.Equal(t, "a|c", texts(result.Whole))
+	r.Confirm(result.Whole)
+	// What is remembered of it outlives a part that is withdrawn.
+	r.Add(epoch, "1", "9", a)
+	require.True(t, r.Withdraw("1", "9", a))
+	r.Add(epoch, "1", "9", a)
+	require.True(t, r.Expire(epoch.Add(time.Hour))[0].Repeat)
+	require.Zero(t, r.bytes)
+}
+
+func TestReassembleForgetsBeforeItGivesUp(t *testing.T) {
+	r := NewReassembler(Limits{Messages: 2})
+	r.Add(epoch, "1", "9", part(1, 2, 1, "a"))
+	r.Add(epoch, "1", "9", part(2, 2, 1, "a"))
+	r.Confirm(r.Add(epoch, "1", "9", part(2, 2, 2, "b")).Whole)
+	require.Empty(t, r.Add(epoch, "1", "9", part(3, 2, 1, "a")).GivenUp)
+	require.Equal(t, 2, r.open.Len())
+	require.Zero(t, r.safe.Len())
 }
 
 func TestReassembleLimitOfMessages(t *testing.T) {

@@ -204,6 +204,9 @@ func (s *Server) expire() {
 // giveUp makes events of messages that are not complete, and will not be.
 func (s *Server) giveUp(a *account, all []coding.Assembled) {
 	for _, whole := range all {
+		if whole.Repeat {
+			continue
+		}
 		s.run(func() { s.emitIncomplete(a, whole) })
 	}
 }
