@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddy-relay/caddy-relay/relay"
 	"github.com/caddy-relay/caddy-relay/smppbridge"
+	"github.com/caddy-relay/caddy-relay/smppbridge/assembly"
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
 )
 
@@ -19,6 +20,10 @@ import (
 // the configs that use them: a reload that leaves their settings alone finds them
 // bound.
 var smppPool = caddy.NewUsagePool()
+
+// longMessages has the parts of long messages that sessions and servers wait for.
+// While one config replaces another, both may get some.
+var longMessages assembly.Lists
 
 // smppClosing are the sessions that no config uses any more, and which are being
 // ended. A reload does not wait for that, but the end of the process does.
@@ -85,6 +90,7 @@ type smppDestination struct {
 
 // openSMPP returns a destination that is not started. It opens no connection.
 func openSMPP(config smppbridge.Config, bind smppbridge.BindConfig) (*smppDestination, error) {
+	bind.Parts = &longMessages
 	key := bind.Key()
 	value, _, err := smppPool.LoadOrNew(key, func() (caddy.Destructor, error) {
 		binds, err := smppbridge.NewBinds(bind)

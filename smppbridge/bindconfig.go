@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/caddy-relay/caddy-relay/smppbridge/assembly"
 	"github.com/caddy-relay/caddy-relay/smppbridge/coding"
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
 	"github.com/caddy-relay/caddy-relay/smppbridge/receipt"
@@ -57,6 +58,9 @@ type BindConfig struct {
 	IDs receipt.Rule
 	// Reassembly bounds what is kept of long messages that are not complete.
 	Reassembly coding.Limits
+	// Parts are where these messages are collected. Binds of the same account in a
+	// process should have the same ones. Default: these have their own.
+	Parts *assembly.Lists
 
 	// dial replaces how to connect, in tests.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)

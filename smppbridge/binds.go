@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/caddy-relay/caddy-relay/smppbridge/coding"
+	"github.com/caddy-relay/caddy-relay/smppbridge/assembly"
 	"github.com/caddy-relay/caddy-relay/smppbridge/receipt"
 	"github.com/caddy-relay/caddy-relay/smppbridge/session"
 )
@@ -29,14 +29,14 @@ type Binds struct {
 
 	matcher *receipt.Matcher
 	// rule is what the matcher last followed.
-	rule     atomic.Uint32
-	early    *receipt.Early
-	recent   *recent
-	reports  *reportLocks
-	late     *lateTable
-	parts    *coding.Reassembler
-	restored *restored
-	held     heldRequests
+	rule    atomic.Uint32
+	early   *receipt.Early
+	recent  *recent
+	reports *reportLocks
+	late    *lateTable
+	// parts are those of messages that are not complete. It is nil before Start.
+	parts *assembly.Assembler
+	held  heldRequests
 	// inFlight is how many deliveries are under way: as long as there are none, no
 	// receipt can be too early.
 	inFlight atomic.Int64
@@ -52,7 +52,6 @@ type Binds struct {
 	bound chan struct{}
 	// stopped is closed by Close.
 	stopped chan struct{}
-	expiry  *time.Timer
 	tasks   sync.WaitGroup
 }
 
@@ -69,8 +68,6 @@ func NewBinds(c BindConfig) (*Binds, error) {
 		recent:          newRecent(),
 		reports:         newReportLocks(),
 		late:            newLateTable(),
-		parts:           coding.NewReassembler(c.Reassembly),
-		restored:        newRestored(),
 		bound:           make(chan struct{}),
 		stopped:         make(chan struct{}),
 	}
@@ -87,6 +84,9 @@ func (b *Binds) Start() error {
 	defer b.mu.Unlock()
 	if b.pool != nil || b.closed {
 		return nil
+	}
+	if b.parts == nil {
+		b.parts = b.openParts()
 	}
 	pool, err := session.NewPool(session.PoolConfig{
 		Connector: b.cfg.connector(b, b), Binds: b.cfg.modes(), Rate: b.cfg.Rate,
@@ -108,10 +108,7 @@ func (b *Binds) Close(ctx context.Context) error {
 		b.closed = true
 		close(b.stopped)
 	}
-	pool := b.pool
-	if b.expiry != nil {
-		b.expiry.Stop()
-	}
+	pool, parts := b.pool, b.parts
 	b.mu.Unlock()
 	// What waits for a response that will not come has no time left.
 	b.releaseHeld()
@@ -120,6 +117,9 @@ func (b *Binds) Close(ctx context.Context) error {
 		err = pool.Stop(ctx)
 	}
 	b.tasks.Wait()
+	if parts != nil {
+		parts.Close()
+	}
 	return err
 }
 

@@ -9,6 +9,7 @@
 //
 // The package is made of smppbridge/pdu, which encodes and decodes what goes over
 // the wire, smppbridge/coding, which turns text into messages and back,
+// smppbridge/assembly, which joins the parts of long messages durably,
 // smppbridge/session, which keeps sessions up, smppbridge/receipt, which reads
 // receipts, and smppbridge/status, which knows what answers mean. Besides these it
 // may import relay for the types of events and destinations. Nothing here imports

@@ -94,9 +94,19 @@ type messageBody struct {
 	Complete bool `json:"complete"`
 }
 
-// emitMessage makes an event of a message, and returns how to answer the SMSC. Of
-// a long one, m is the part that came last, or nil.
+// emitMessage makes an event of a message, and returns how to answer the SMSC.
 func (d *Destination) emitMessage(smsc string, whole coding.Assembled, m *message) pdu.CommandStatus {
+	e, dedup, err := d.messageEvent(smsc, whole, m)
+	if err != nil {
+		d.cfg.Logger.Error("can't encode a message", slog.Any("error", err))
+		return pdu.StatusRxPAppn
+	}
+	return d.accept(e, &d.cfg.Messages, dedup)
+}
+
+// messageEvent returns the event that a message becomes, and for how long it is to
+// be known again. Of a long one, m is the part that came last, or nil.
+func (d *Destination) messageEvent(smsc string, whole coding.Assembled, m *message) (*relay.Event, time.Duration, error) {
 	first := whole.Parts[0]
 	text := d.inbound.AppendText(nil, whole.Parts...)
 	charset := d.inbound.Meaning(first.DataCoding).Charset
@@ -123,14 +133,13 @@ func (d *Destination) emitMessage(smsc string, whole coding.Assembled, m *messag
 	}
 	encoded, err := json.Marshal(body)
 	if err != nil {
-		d.cfg.Logger.Error("can't encode a message", slog.Any("error", err))
-		return pdu.StatusRxPAppn
+		return nil, 0, err
 	}
 	id, dedup := messageEventID(smsc, whole, m)
-	return d.accept(&relay.Event{
+	return &relay.Event{
 		ID: id, Source: d.cfg.Name, Type: d.cfg.MessageType, Key: body.SourceAddr,
 		Time: time.Now().Truncate(time.Millisecond), Header: jsonHeader(), Body: encoded,
-	}, &d.cfg.Messages, dedup)
+	}, dedup, nil
 }
 
 // messageEventID returns the id of the event that a message becomes, and for how

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/caddy-relay/caddy-relay/relay"
+	"github.com/caddy-relay/caddy-relay/smppbridge/assembly"
 	"github.com/caddy-relay/caddy-relay/smppbridge/coding"
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
 )
@@ -25,6 +26,13 @@ func partOfMessage(reference byte, n byte, text string) *pdu.DeliverSM {
 	p := messageOf(string([]byte{5, 0, 3, reference, 3, n}) + text)
 	p.ESMClass = pdu.ESMClassUDHI
 	return p
+}
+
+// restart ends the process and starts another.
+func (b *bench) restart() {
+	b.Helper()
+	b.close()
+	b.open()
 }
 
 // messages returns the bodies of the events that messages became.
@@ -91,8 +99,10 @@ func TestMessageThatCantBeKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, take)
 		defer b.close()
-		b.store.fail(relay.ErrFull)
-		require.Equal(t, pdu.StatusRxTAppn, b.smsc.send(messageOf("Hi")))
+		for _, err := range []error{relay.ErrFull, relay.ErrClosed} {
+			b.store.fail(err)
+			require.Equal(t, pdu.StatusRxTAppn, b.smsc.send(messageOf("Hi")))
+		}
 		require.Equal(t, pdu.StatusRxTAppn, b.smsc.send(partOfMessage(7, 1, "one ")))
 		b.store.fail(nil)
 		require.Equal(t, pdu.StatusOK, b.smsc.send(messageOf("Hi")))
@@ -136,15 +146,19 @@ func TestLongMessageThatCantBeKept(t *testing.T) {
 func TestLongMessageOverARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, take)
-		synctest.Wait()
 		require.Equal(t, pdu.StatusOK, b.smsc.send(partOfMessage(7, 1, "a")))
 		require.Equal(t, pdu.StatusOK, b.smsc.send(partOfMessage(7, 3, "c")))
-		time.Sleep(time.Second)
-		b.close()
-		b.open()
-		defer b.close()
+		b.restart()
+		defer func() { b.close() }()
+		// A part whose answer was lost, and the one that is missing.
+		require.Equal(t, pdu.StatusOK, b.smsc.send(partOfMessage(7, 3, "c")))
 		require.Equal(t, pdu.StatusOK, b.smsc.send(partOfMessage(7, 2, "b")))
 		require.Equal(t, "abc", b.messages()[0].Text)
+		// The answer to that was lost, too.
+		b.restart()
+		require.Equal(t, pdu.StatusOK, b.smsc.send(partOfMessage(7, 2, "b")))
+		time.Sleep(time.Hour)
+		require.Len(t, b.messages(), 1)
 		// The same reference again is another message.
 		for n := range byte(3) {
 			require.Equal(t, pdu.StatusOK, b.smsc.send(partOfMessage(7, n+1, string('x'+n))))
@@ -155,24 +169,71 @@ func TestLongMessageOverARestart(t *testing.T) {
 }
 
 func TestLongMessageThatIsNeverComplete(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := start(t, take)
+			defer func() { b.close() }()
+			require.Equal(t, pdu.StatusOK, b.smsc.send(partOfMessage(7, 1, "a")))
+			require.Equal(t, pdu.StatusOK, b.smsc.send(partOfMessage(7, 3, "c")))
+			if restart {
+				time.Sleep(time.Minute)
+				b.restart()
+				time.Sleep(coding.DefaultMaxAge - time.Minute - time.Millisecond)
+				require.Empty(t, b.messages())
+				time.Sleep(time.Millisecond)
+			} else {
+				b.store.fail(relay.ErrFull)
+				time.Sleep(coding.DefaultMaxAge)
+				synctest.Wait()
+				require.Empty(t, b.messages())
+				b.store.fail(nil)
+				time.Sleep(time.Minute)
+			}
+			synctest.Wait()
+			require.Len(t, b.messages(), 1)
+			body := b.messages()[0]
+			require.False(t, body.Complete)
+			require.Equal(t, "ac", body.Text)
+			require.Equal(t, []int{1, 3}, body.Received)
+			require.Equal(t, 3, body.Parts)
+			b.restart()
+			time.Sleep(time.Hour)
+			require.Len(t, b.messages(), 1, "it is done")
+		})
+	}
+}
+
+// Two sets of sessions of one account, as with other settings after a reload, have
+// the same parts.
+func TestPartsOnOtherSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, take)
-		defer b.close()
+		lists := new(assembly.Lists)
+		shared := func(_ *Config, bind *BindConfig) { bind.Parts = lists }
+		b := start(t, take, shared)
 		require.Equal(t, pdu.StatusOK, b.smsc.send(partOfMessage(7, 1, "a")))
+		old := *b
+		b.open(shared, func(_ *Config, bind *BindConfig) { bind.Session.Window = 7 })
+		require.Equal(t, pdu.StatusOK, b.smsc.send(partOfMessage(7, 2, "b")))
+		old.close()
 		require.Equal(t, pdu.StatusOK, b.smsc.send(partOfMessage(7, 3, "c")))
-		b.store.fail(relay.ErrFull)
-		time.Sleep(coding.DefaultMaxAge)
-		synctest.Wait()
-		require.Empty(t, b.messages())
-		b.store.fail(nil)
-		time.Sleep(incompleteRetry)
-		synctest.Wait()
+		time.Sleep(time.Hour)
 		require.Len(t, b.messages(), 1)
-		body := b.messages()[0]
-		require.False(t, body.Complete)
-		require.Equal(t, "ac", body.Text)
-		require.Equal(t, []int{1, 3}, body.Received)
-		require.Equal(t, 3, body.Parts)
+		require.Equal(t, "abc", b.messages()[0].Text)
+		b.close()
+	})
+}
+
+// Long messages can be answered without becoming events.
+func TestLongMessageThatNobodyWants(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, take, func(c *Config, _ *BindConfig) { c.Messages.To = nil })
+		defer b.close()
+		for n := range byte(3) {
+			require.Equal(t, pdu.StatusOK, b.smsc.send(partOfMessage(7, n+1, "x")))
+		}
+		require.Equal(t, pdu.StatusOK, b.smsc.send(partOfMessage(8, 1, "x")))
+		time.Sleep(time.Hour)
+		require.Empty(t, b.messages())
 	})
 }
 

@@ -111,7 +111,6 @@ func decodeOrigin(b []byte) (*origin, error) {
 // The kinds of links and marks, so that none is taken for another.
 const (
 	linkMessage = 'm' // message_id to origin
-	linkPart    = 'p' // part of a message to us
 	markBegun   = 'b' // run of a delivery
 )
 

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/caddy-relay/caddy-relay/relay"
-	"github.com/caddy-relay/caddy-relay/smppbridge/coding"
 	"github.com/caddy-relay/caddy-relay/smppbridge/receipt"
 )
 
@@ -44,24 +43,11 @@ func FuzzDecodeOrigin(f *testing.F) {
 	})
 }
 
-func FuzzDecodePart(f *testing.F) {
-	f.Add(encodePart(time.UnixMilli(1), coding.Part{DataCoding: 8, Data: []byte("ab"), Header: coding.Header{HasPorts: true, SourcePort: 1}}))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		since, p, err := decodePart(b)
-		if err != nil {
-			return
-		}
-		_, again, err := decodePart(encodePart(since, p))
-		require.NoError(t, err)
-		require.Equal(t, p, again)
-	})
-}
-
 func TestHashesDiffer(t *testing.T) {
 	seen := make(map[relay.LinkHash]bool)
 	for _, h := range []relay.LinkHash{
-		messageHash("a", 1), messageHash("b", 1), messageHash("a", 2), hashOf(linkPart, "a", "b"),
-		hashOf(linkPart, "ab"), hashOf(linkPart, "", "ab"), hashOf(linkPart, "a", "b", ""),
+		messageHash("a", 1), messageHash("b", 1), messageHash("a", 2), hashOf(linkMessage, "a", "b"),
+		hashOf(linkMessage, "ab"), hashOf(linkMessage, "", "ab"), hashOf(linkMessage, "a", "b", ""), hashOf(markBegun, "ab"),
 	} {
 		require.False(t, seen[h])
 		seen[h] = true
