@@ -56,7 +56,8 @@ func TestSMPPLoop(t *testing.T) {
 		{name: "receipt before the response", receiptID: hex, early: true},
 		{name: "other ids in receipts", receiptID: decimal},
 		{name: "other ids in receipts, as configured", receiptID: decimal, options: "message_id hex_to_dec"},
-		{name: "other ids in early receipts", receiptID: decimal, early: true, options: "message_id hex_to_dec"},
+		{name: "other ids in early receipts", receiptID: decimal, early: true},
+		{name: "other ids in early receipts, as configured", receiptID: decimal, early: true, options: "message_id hex_to_dec"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			const messages = 5
