@@ -29,8 +29,7 @@ var (
 // is durable, together with the event if its message is complete now.
 //
 // The part's tag must tell it from all others; if it is 0, it gets one. The tag
-// returned is the one that is given to Event: if the part is there already, that of
-// the first time.
+// returned is that of the first time if the part is repeated.
 //
 // Errors are those above, [relay.ErrFull], and what the store or the sink reports.
 // The sender should send the part again then.

@@ -110,15 +110,16 @@ func (r *replay) finish(now time.Time) {
 	for _, p := range left {
 		result := r.parts.Add(earlier(p.time, now), p.source, p.destination, p.part)
 		r.giveUp(result.GivenUp)
-		switch {
-		case result.Outcome == coding.Complete:
+		switch result.Outcome {
+		case coding.Complete:
 			r.parts.Confirm(result.Whole)
 			r.enqueue(result.Whole)
-		case result.Tag != p.part.Tag:
+		case coding.Repeated:
 			// It came again while an event of it could not be kept.
 			r.enqueue(coding.Assembled{
 				Source: p.source, Destination: p.destination, Parts: []coding.Part{p.part}, Repeat: true, First: p.time,
 			})
+		default: // It waits for others again.
 		}
 	}
 	r.schedule()

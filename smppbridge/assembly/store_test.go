@@ -85,10 +85,11 @@ type process struct {
 	*Assembler
 
 	delay    func() time.Duration // of all that is to be kept; may be nil
-	failure  error                // of all that is to be kept
-	full     bool                 // events are refused
-	last     bool                 // it crashes with the next transaction, which is kept
-	away     bool                 // there is no sink
+	event    func(coding.Assembled) (relay.Acceptance, error)
+	failure  error // of all that is to be kept
+	full     bool  // events are refused
+	last     bool  // it crashes with the next transaction, which is kept
+	away     bool  // there is no sink
 	crashed  *bool
 	unread   error // of reading
 	maxLinks int   // the most that were kept at once
@@ -167,7 +168,7 @@ func (p *process) set(f func()) {
 func (p *process) aSink() (Sink, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Sink{Store: p, Logger: slog.New(slog.DiscardHandler), Event: eventOf}, !p.away
+	return Sink{Store: p, Logger: slog.New(slog.DiscardHandler), Event: p.event}, !p.away
 }
 
 func eventOf(whole coding.Assembled) (relay.Acceptance, error) {
@@ -185,7 +186,7 @@ func eventOf(whole coding.Assembled) (relay.Acceptance, error) {
 var limits = coding.Limits{Age: 10 * time.Minute}
 
 func (d *disk) open(lists *Lists, limits coding.Limits) *process {
-	p := &process{disk: d, crashed: new(bool)}
+	p := &process{disk: d, crashed: new(bool), event: eventOf}
 	p.Assembler = lists.Open(Config{Name: "a list", Limits: limits, Sink: p.aSink})
 	return p
 }

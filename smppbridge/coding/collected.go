@@ -95,18 +95,46 @@ func (r *Reassembler) grow(m *collected, bytes int) {
 
 // repeats says that every part is one of the confirmed message with the same key.
 func (r *Reassembler) repeats(m *collected) bool {
-	for _, d := range r.digests(m.Parts) {
-		if !slices.Contains(m.confirmed, d) {
+	for i := range m.Parts {
+		if _, ok := r.repeated(m, m.Parts[i]); !ok {
 			return false
 		}
 	}
 	return true
 }
 
+// repeated returns the tag that a part of the confirmed message had.
+func (r *Reassembler) repeated(m *collected, p Part) (tag uint64, ok bool) {
+	if len(m.confirmed) == 0 {
+		return 0, false
+	}
+	d := r.digest(p)
+	for _, known := range m.confirmed {
+		if known.number == d.number && known.dataCoding == d.dataCoding && known.sum == d.sum {
+			return known.tag, true
+		}
+	}
+	return 0, false
+}
+
+// tagOf returns the tag by which the sender is to know a part that has come.
+func (r *Reassembler) tagOf(m *collected, p Part) uint64 {
+	if tag, ok := r.repeated(m, p); ok && r.repeats(m) {
+		return tag
+	}
+	return p.Tag
+}
+
+func (r *Reassembler) digest(p Part) digest {
+	return digest{
+		number: p.Header.Concat.Number, dataCoding: p.DataCoding, sum: maphash.Bytes(r.seed, p.Data), tag: p.Tag,
+	}
+}
+
 func (r *Reassembler) digests(parts []Part) []digest {
 	digests := make([]digest, len(parts))
-	for i, p := range parts {
-		digests[i] = digest{number: p.Header.Concat.Number, sum: maphash.Bytes(r.seed, p.Data)}
+	for i := range parts {
+		digests[i] = r.digest(parts[i])
 	}
 	return digests
 }

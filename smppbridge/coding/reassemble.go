@@ -82,8 +82,8 @@ type collected struct {
 }
 
 type digest struct {
-	number uint8
-	sum    uint64
+	number, dataCoding uint8
+	sum, tag           uint64
 }
 
 // NewReassembler returns an empty Reassembler.
@@ -125,7 +125,8 @@ const (
 // Result is what adding a part brought about.
 type Result struct {
 	Outcome Outcome
-	// Tag is that of the part, or of the one that is there already.
+	// Tag is that of the part, or of the one that it repeats: one that is there
+	// already, or is of a message that is safe, as far as only such have come.
 	Tag uint64
 	// Whole is the message if the outcome is Complete.
 	Whole Assembled
@@ -150,7 +151,7 @@ func (r *Reassembler) Add(now time.Time, source, destination string, p Part) Res
 		}}
 	}
 	key := messageKey{source, destination, c.Transport, c.Reference, c.Total}
-	result := Result{Tag: p.Tag}
+	var result Result
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	element := r.messages[key]
@@ -164,7 +165,7 @@ func (r *Reassembler) Add(now time.Time, source, destination string, p Part) Res
 			result.GivenUp = r.remove(result.GivenUp, element)
 			element = nil
 		case old != nil:
-			result.Tag = old.Tag
+			result.Tag = r.tagOf(element.Value.(*collected), *old)
 			result.report(element.Value.(*collected), Repeated)
 			return result
 		}
@@ -178,6 +179,7 @@ func (r *Reassembler) Add(now time.Time, source, destination string, p Part) Res
 	}
 	m := element.Value.(*collected)
 	r.grow(m, m.add(p))
+	result.Tag = r.tagOf(m, p)
 	result.report(m, Waiting)
 	result.GivenUp = r.makeRoom(result.GivenUp, element)
 	return result

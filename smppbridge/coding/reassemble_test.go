@@ -102,7 +102,11 @@ func TestReassembleUntilConfirmed(t *testing.T) {
 	r.Confirm(again.Whole)
 	r.Confirm(again.Whole)
 	// The answer got lost, so it comes once more; nothing else does.
-	require.Equal(t, Waiting, r.Add(epoch, "1", "9", part(7, 2, 2, "b")).Outcome)
+	p := part(7, 2, 2, "b")
+	p.Tag = 22
+	repeat := r.Add(epoch, "1", "9", p)
+	require.Equal(t, Waiting, repeat.Outcome)
+	require.EqualValues(t, 2, repeat.Tag, "that of the first time")
 	givenUp := r.Expire(epoch.Add(time.Hour))
 	require.Len(t, givenUp, 1)
 	require.True(t, givenUp[0].Repeat)
@@ -120,9 +124,15 @@ func TestReassembleSameMessageTwice(t *testing.T) {
 		require.Equal(t, Complete, result.Outcome)
 		r.Confirm(result.Whole)
 	}
-	// Half a message of new content is one, too.
+	// Half a message of new content is one, too, as is one of another coding.
+	p := part(0, 2, 1, "a")
+	p.Tag, p.DataCoding = 11, 8
+	require.EqualValues(t, 11, r.Add(epoch, "1", "9", p).Tag)
+	require.True(t, r.Withdraw("1", "9", p))
 	r.Add(epoch, "1", "9", part(0, 2, 1, "a"))
-	r.Add(epoch, "1", "9", part(0, 2, 2, "new"))
+	p = part(0, 2, 2, "new")
+	p.Tag = 22
+	require.EqualValues(t, 22, r.Add(epoch, "1", "9", p).Tag)
 	r.Confirm(Assembled{})
 	givenUp := r.Expire(epoch.Add(DefaultMaxAge))
 	require.Len(t, givenUp, 1)
