@@ -170,9 +170,6 @@ func TestSMPPStoreBeforeStart(t *testing.T) {
 	app, err := provisionSMPP(t, smppOptions(t, `{}`))
 	require.NoError(t, err)
 	store := &smppStore{app: app}
-	_, err = store.Accept(&relay.Event{}, []string{"crm"}, 0)
-	require.ErrorIs(t, err, errNoQueue)
-	require.ErrorIs(t, store.Link(t.Context()), errNoQueue)
 	_, err = store.Keep(relay.Acceptance{})
 	require.ErrorIs(t, err, errNoQueue)
 	require.ErrorIs(t, store.EachLinked(t.Context(), relay.LinkHash{}, nil), errNoQueue)

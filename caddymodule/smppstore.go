@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/caddy-relay/caddy-relay/relay"
 	"github.com/caddy-relay/caddy-relay/smppbridge"
@@ -50,24 +49,6 @@ func (s *smppStore) Report(ctx context.Context, delivery string) ([]byte, error)
 		return nil, errNoQueue
 	}
 	return engine.Report(ctx, delivery)
-}
-
-// Accept implements the store of a server.
-func (s *smppStore) Accept(event *relay.Event, to []string, dedup time.Duration, marks ...relay.Mark) (duplicate bool, err error) {
-	engine := s.app.openedEngine()
-	if engine == nil {
-		return false, errNoQueue
-	}
-	return engine.Accept(event, to, dedup, marks...)
-}
-
-// Link implements [smppbridge.Store].
-func (s *smppStore) Link(ctx context.Context, links ...relay.Link) error {
-	engine := s.app.openedEngine()
-	if engine == nil {
-		return errNoQueue
-	}
-	return engine.Link(ctx, links...)
 }
 
 // Linked implements [smppbridge.Store].

@@ -50,7 +50,7 @@ func (s *SMSC) Destinations() []string { return routeNames(s.To) }
 // Open implements [SourceModule]: it listens, but accepts no connection yet.
 func (s *SMSC) Open(name string, engine *relay.Engine) (Source, error) {
 	config := s.config
-	config.Name = name
+	config.Name, config.Parts = name, &longMessages
 	key := config.Key() + " " + s.address.String()
 	value, _, err := smscPool.LoadOrNew(key, func() (caddy.Destructor, error) {
 		listeners, err := listenTCP(s.ctx, s.address)

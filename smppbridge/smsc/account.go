@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/caddy-relay/caddy-relay/smppbridge/assembly"
 	"github.com/caddy-relay/caddy-relay/smppbridge/coding"
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
 	"github.com/caddy-relay/caddy-relay/smppbridge/session"
@@ -36,9 +37,9 @@ type account struct {
 	submits, deliveries *rate.Limiter
 	// known is a keyed hash of the password that was right the last time.
 	known atomic.Pointer[[32]byte]
-	parts *coding.Reassembler
-	// looked remembers which long messages were looked for in the store.
-	looked lookedUp
+	// parts are those of messages that are not complete. It is nil before the
+	// server accepts connections.
+	parts *assembly.Assembler
 
 	mu        sync.Mutex
 	binds     int
@@ -60,7 +61,7 @@ type receiver struct {
 type waiter struct{ granted chan *receiver }
 
 func newAccount(cfg Account) *account {
-	a := &account{cfg: cfg, parts: coding.NewReassembler(partLimits)}
+	a := &account{cfg: cfg}
 	if a.cfg.MaxBinds == 0 {
 		a.cfg.MaxBinds = DefaultMaxBinds
 	}

@@ -20,9 +20,9 @@ func (nowhere) Keep(relay.Acceptance) (bool, error) {
 	return false, nil
 }
 
-func (nowhere) Link(context.Context, ...relay.Link) error { return nil }
-
 func (nowhere) Linked(context.Context, relay.LinkHash) ([][]byte, error) { return nil, nil }
+
+func (nowhere) EachLinked(context.Context, relay.LinkHash, func([]byte) error) error { return nil }
 
 // BenchmarkSubmit makes an event of a message, and its answer: without and with
 // what its receipt needs.

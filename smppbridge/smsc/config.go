@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/caddy-relay/caddy-relay/smppbridge/assembly"
 	"github.com/caddy-relay/caddy-relay/smppbridge/coding"
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
 	"github.com/caddy-relay/caddy-relay/smppbridge/session"
@@ -43,6 +44,9 @@ type Config struct {
 	MaxConnections int
 	// TLS has ESMEs connect with TLS. The settings are those of the [Route].
 	TLS bool
+	// Parts are where long messages are collected. All servers of a process should
+	// have the same ones. Default: this one has its own.
+	Parts *assembly.Lists
 	// Charset is what data_coding 0 means in messages of ESMEs. Default: GSM 03.38.
 	Charset coding.Charset
 	// Session has the timeouts and limits of sessions. Its Handler and Observer

@@ -9,7 +9,7 @@
 // [ReceiptDestination] tells accounts what became of their messages.
 //
 // "3.4" in comments refers to SMPP 3.4 issue 1.2, "ESME" is who binds. The package
-// is made of smppbridge/pdu, smppbridge/coding, smppbridge/session,
-// smppbridge/receipt and smppbridge/status. Besides these it may import relay for the types of events and
-// destinations. It does not import Caddy.
+// is made of smppbridge/pdu, smppbridge/coding, smppbridge/assembly,
+// smppbridge/session, smppbridge/receipt and smppbridge/status. Besides these it may
+// import relay for the types of events and destinations. It does not import Caddy.
 package smsc

@@ -38,7 +38,8 @@ func FuzzSubmit(f *testing.F) {
 		store := new(memory)
 		s, err := New(Config{Name: "esmes", Accounts: []Account{testAccount(t, "esme")}})
 		require.NoError(t, err)
-		s.current.Store(&Route{Store: store, To: []string{"crm"}, Type: DefaultType, Logger: s.logger(), Observer: nopObserver{}})
+		defer func() { require.NoError(t, s.Close(t.Context())) }()
+		s.Attach(Route{Store: store, To: []string{"crm"}}).Activate()
 		require.Positive(t, held(p))
 		response, status := s.respond(s.accounts["esme"], p)
 		for _, e := range store.all() {

@@ -64,21 +64,6 @@ func keptHash(name, eventID string) (hash relay.LinkHash) {
 	return hash
 }
 
-// keep keeps a message, whose parts have ids, and what its receipts need.
-func (s *Server) keep(route *Route, m *submission, ids []string, a relay.Acceptance) error {
-	var err error
-	if a.Links, err = s.keptLinks(route, m, ids, a.Event); err != nil {
-		return err
-	}
-	duplicate, err := route.Store.Keep(a)
-	if err == nil && duplicate && len(a.Links) > 0 {
-		// The ESME has not heard the answer to the last part, and has submitted it
-		// again. It knows another id of that now.
-		err = route.Store.Link(context.Background(), a.Links...)
-	}
-	return err
-}
-
 // keptLinks returns the links to what receipts of a message need, if there can be
 // any.
 func (s *Server) keptLinks(route *Route, m *submission, ids []string, e *relay.Event) (links []relay.Link, err error) {

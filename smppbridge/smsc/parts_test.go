@@ -1,10 +1,8 @@
 package smsc
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/caddy-relay/caddy-relay/smppbridge/assembly"
 	"github.com/caddy-relay/caddy-relay/smppbridge/coding"
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
 )
@@ -96,42 +95,80 @@ func TestLongMessagesOfAccountsAreNotMixed(t *testing.T) {
 	})
 }
 
+// again ends a server and starts another with the same store.
+func (b *bed) again() *bed {
+	b.Helper()
+	b.close()
+	return newBed(b.T, Config{}, b.store)
+}
+
 func TestLongMessagesOutliveAServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := new(memory)
 		all := parts(t, "udh8", 3)
-		b := newBed(t, Config{}, store)
-		var ids []string
-		for _, i := range []int{2, 0} {
-			response, ok := b.submit(b.bound(pdu.BindTransmitter, nil), all[i]).(*pdu.SubmitSMResp)
-			require.True(t, ok)
-			ids = append(ids, response.MessageID)
-		}
-		b.close()
-		time.Sleep(time.Second)
-		b = newBed(t, Config{}, store)
+		b := newBed(t, Config{}, new(memory))
 		s := b.bound(pdu.BindTransmitter, nil)
-		store.fail(errors.New("disk I/O error"))
+		ids := []string{2: b.idOf(s, all[2]), 0: b.idOf(s, all[0])}
+		b = b.again()
+		s = b.bound(pdu.BindTransmitter, nil)
+		require.Equal(t, ids[0], b.idOf(s, all[0]), "of a part that is there already, only the first id counts")
+		b.store.fail(errors.New("disk I/O error"))
 		require.Equal(t, pdu.StatusRxTAppn, b.submit(s, all[1]).Head().Status)
-		store.fail(nil)
-		b.close()
+		b.store.fail(nil)
 
-		b = newBed(t, Config{}, store)
-		response, ok := b.submit(b.bound(pdu.BindTransmitter, nil), all[1]).(*pdu.SubmitSMResp)
-		require.True(t, ok)
-		require.Equal(t, pdu.StatusOK, response.Status)
-		require.Len(t, store.all(), 1)
-		body := bodyOf(t, store.all()[0])
+		b = b.again()
+		ids[1] = b.idOf(b.bound(pdu.BindTransmitter, nil), all[1])
+		require.Len(t, b.store.all(), 1)
+		body := bodyOf(t, b.store.all()[0])
 		require.Equal(t, longText(3), body["text"])
-		require.Equal(t, []any{ids[1], response.MessageID, ids[0]}, body["message_ids"])
-		b.close()
+		require.Equal(t, []any{ids[0], ids[1], ids[2]}, body["message_ids"])
 
 		// The answer to the last part was lost.
-		time.Sleep(time.Second)
-		b = newBed(t, Config{}, store)
-		require.Equal(t, pdu.StatusOK, b.submit(b.bound(pdu.BindTransmitter, nil), all[1]).Head().Status)
-		require.Len(t, store.all(), 1)
+		b = b.again()
+		b.idOf(b.bound(pdu.BindTransmitter, nil), all[1])
+		time.Sleep(time.Hour)
 		b.close()
+		require.Len(t, b.store.all(), 1)
+	})
+}
+
+func TestMessagesThatStayIncompleteOutliveAServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := parts(t, "udh8", 3)
+		b := newBed(t, Config{}, new(memory))
+		s := b.bound(pdu.BindTransmitter, nil)
+		first := b.idOf(s, all[0])
+		b.idOf(s, all[2])
+		time.Sleep(time.Minute)
+		b = b.again()
+		time.Sleep(coding.DefaultMaxAge - time.Minute)
+		synctest.Wait()
+		require.Len(t, b.store.all(), 1)
+		body := bodyOf(t, b.store.all()[0])
+		require.Equal(t, false, body["complete"])
+		require.Equal(t, []any{1.0, 3.0}, body["received"])
+		require.Equal(t, first, body["message_id"])
+		require.Equal(t, "esme", body["system_id"])
+		b = b.again()
+		time.Sleep(time.Hour)
+		b.close()
+		require.Len(t, b.store.all(), 1)
+	})
+}
+
+// While one server replaces another, both may get parts.
+func TestLongMessagesOfTwoServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all, lists := parts(t, "udh8", 3), new(assembly.Lists)
+		old := newBed(t, Config{Parts: lists}, new(memory))
+		old.idOf(old.bound(pdu.BindTransmitter, nil), all[0])
+		b := newBed(t, Config{Parts: lists, MaxConnections: 10}, old.store)
+		b.idOf(b.bound(pdu.BindTransmitter, nil), all[1])
+		old.idOf(old.bound(pdu.BindTransmitter, nil), all[2])
+		old.close()
+		time.Sleep(time.Hour)
+		b.close()
+		require.Len(t, b.store.all(), 1)
+		require.Equal(t, longText(3), bodyOf(t, b.store.all()[0])["text"])
 	})
 }
 
@@ -157,10 +194,11 @@ func TestMessagesThatStayIncomplete(t *testing.T) {
 		b.submit(s, all[2])
 		b.submit(s, all[0])
 		b.store.fail(errors.New("disk I/O error"))
-		time.Sleep(coding.DefaultMaxAge + expiryInterval)
+		time.Sleep(coding.DefaultMaxAge)
+		synctest.Wait()
 		require.Empty(b, b.store.all())
 		b.store.fail(nil)
-		time.Sleep(incompleteRetry + time.Second)
+		time.Sleep(time.Minute)
 		require.Len(b, b.store.all(), 1)
 		body := bodyOf(b, b.store.all()[0])
 		require.Equal(b, false, body["complete"])
@@ -186,41 +224,5 @@ func TestPartsThatAreTooLargeToJoin(t *testing.T) {
 			require.Equal(b, []any{float64(i + 1)}, body["received"])
 			require.Equal(b, false, body["complete"])
 		}
-	})
-}
-
-func TestParts(t *testing.T) {
-	p := coding.Part{
-		Header: coding.Header{
-			Locking: coding.Turkish, Single: 200, Octets: 256, HasPorts: true, SourcePort: 1, DestinationPort: 65535,
-		},
-		DataCoding: 8, Data: []byte{0, 1, 255}, Tag: 1<<64 - 1,
-	}
-	b, err := encodePart(p)
-	require.NoError(t, err)
-	_, decoded, err := decodePart(b)
-	require.NoError(t, err)
-	require.Equal(t, p, decoded)
-	for _, broken := range [][]byte{nil, []byte("{"), []byte(`{"n":-1}`), slices.Concat(b, b)} {
-		_, _, err = decodePart(broken)
-		require.ErrorIs(t, err, errPart)
-	}
-}
-
-func FuzzDecodePart(f *testing.F) {
-	b, err := encodePart(coding.Part{DataCoding: 8, Data: []byte("hello"), Tag: 1})
-	require.NoError(f, err)
-	f.Add(b)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		_, p, err := decodePart(b)
-		if err != nil {
-			return
-		}
-		again, err := encodePart(p)
-		require.NoError(t, err)
-		require.True(t, json.Valid(again))
-		_, same, err := decodePart(again)
-		require.NoError(t, err)
-		require.Equal(t, p, same)
 	})
 }

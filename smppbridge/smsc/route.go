@@ -20,12 +20,13 @@ const (
 
 // Store keeps what ESMEs submit. A [relay.Engine] is one.
 type Store interface {
-	// Keep keeps an event with its links, and returns once that is durable.
+	// Keep keeps an event and links, or what there is of them, and returns once that
+	// is durable. The links of a duplicate are not kept.
 	Keep(a relay.Acceptance) (duplicate bool, err error)
-	// Link keeps links and returns once that is durable.
-	Link(ctx context.Context, links ...relay.Link) error
 	// Linked returns the values of the links with a hash, the newest first.
 	Linked(ctx context.Context, hash relay.LinkHash) ([][]byte, error)
+	// EachLinked calls f with the values of all of them, the oldest first.
+	EachLinked(ctx context.Context, hash relay.LinkHash, f func(value []byte) error) error
 }
 
 // Observer is told what a server does, so that it can be counted. Its methods

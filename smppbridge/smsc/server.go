@@ -26,9 +26,6 @@ const (
 	// acceptPause is waited if no connection can be accepted, as without file
 	// descriptors.
 	acceptPause = 100 * time.Millisecond
-	// expiryInterval is how often messages are looked for that are not complete
-	// and too old.
-	expiryInterval = 30 * time.Second
 )
 
 // Server accepts the connections of ESMEs. All methods can be called
@@ -41,10 +38,8 @@ type Server struct {
 	// checks has one element for each password that is being checked.
 	checks chan struct{}
 	// decoy are hashes to hold a password against if there is no account.
-	decoy []Password
-	key   [32]byte
-	// started is when the server was made.
-	started time.Time
+	decoy   []Password
+	key     [32]byte
 	octets  atomic.Int64
 	current atomic.Pointer[Route]
 	claims  claims
@@ -75,7 +70,7 @@ func New(c Config, listeners ...net.Listener) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: c, coder: coder, listeners: listeners, started: time.Now(),
+		cfg: c, coder: coder, listeners: listeners,
 		accounts: make(map[string]*account, len(c.Accounts)),
 		tries:    newTries(), checks: make(chan struct{}, maxChecks()),
 		sessions: make(map[*session.Session]struct{}), unbound: make(map[netip.Addr]int),
@@ -98,8 +93,10 @@ func (s *Server) serve() {
 	if s.closed {
 		return
 	}
-	if len(s.serving) == 0 {
-		s.tasks.Go(s.expire)
+	for _, a := range s.accounts {
+		if a.parts == nil {
+			a.parts = s.openParts(a)
+		}
 	}
 	for _, l := range s.listeners {
 		s.tasks.Go(func() { s.acceptFrom(l) })
@@ -250,6 +247,11 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	wg.Wait()
 	s.tasks.Wait()
+	for _, a := range s.accounts {
+		if a.parts != nil {
+			a.parts.Close()
+		}
+	}
 	return errors.Join(failed...)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -61,26 +62,24 @@ func (m *memory) Keep(a relay.Acceptance) (duplicate bool, err error) {
 	if m.err != nil {
 		return false, m.err
 	}
-	if m.ids[a.Event.ID] {
-		return true, nil
+	if a.Event != nil {
+		if m.ids[a.Event.ID] {
+			return true, nil
+		}
+		if a.Dedup > 0 {
+			m.ids = map[string]bool{a.Event.ID: true}
+		}
+		m.events, m.to = append(m.events, a.Event), append(m.to, a.To)
 	}
-	if a.Dedup > 0 {
-		m.ids = map[string]bool{a.Event.ID: true}
-	}
-	m.events, m.to = append(m.events, a.Event), append(m.to, a.To)
 	m.add(a.Links)
 	return false, nil
 }
 
-func (m *memory) Link(_ context.Context, links ...relay.Link) error {
-	m.wait()
+// link keeps links, as with the outcome of a delivery.
+func (m *memory) link(links []relay.Link) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.err != nil {
-		return m.err
-	}
 	m.add(links)
-	return nil
 }
 
 func (m *memory) add(links []relay.Link) {
@@ -99,6 +98,16 @@ func (m *memory) Linked(_ context.Context, hash relay.LinkHash) ([][]byte, error
 		return m.links[hash], nil // What is full can be read.
 	}
 	return m.links[hash], m.err
+}
+
+func (m *memory) EachLinked(ctx context.Context, hash relay.LinkHash, f func([]byte) error) error {
+	links, err := m.Linked(ctx, hash)
+	for _, value := range slices.Backward(links) {
+		if err == nil {
+			err = f(value)
+		}
+	}
+	return err
 }
 
 func (m *memory) fail(err error) {

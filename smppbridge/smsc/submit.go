@@ -145,9 +145,22 @@ type body struct {
 // jsonHeader says what the body is.
 var jsonHeader = relay.Header(nil).Add("Content-Type", "application/json")
 
-// emit makes an event of a message, and returns how to answer the ESME. Of a long
-// one, m is the part that came last.
+// longDedup is how long the ids of long messages are known again. It matters only if
+// a process ends while it keeps one.
+const longDedup = time.Hour
+
+// emit makes an event of a message, and returns how to answer the ESME.
 func (s *Server) emit(route *Route, m *submission, ids []string, whole coding.Assembled) pdu.CommandStatus {
+	a, err := s.event(route, m, ids, whole)
+	if err == nil {
+		_, err = route.Store.Keep(a)
+	}
+	return keptStatus(route, err)
+}
+
+// event returns the event that a message becomes, with what its receipts need. Its
+// parts have ids; m is the part that came last.
+func (s *Server) event(route *Route, m *submission, ids []string, whole coding.Assembled) (relay.Acceptance, error) {
 	first := whole.Parts[0]
 	text := s.coder.AppendText(nil, whole.Parts...)
 	charset := s.coder.Meaning(first.DataCoding).Charset
@@ -170,20 +183,18 @@ func (s *Server) emit(route *Route, m *submission, ids []string, whole coding.As
 	}
 	encoded, err := json.Marshal(b)
 	if err != nil {
-		route.Logger.Error("can't encode a message", slog.Any("error", err))
-		return pdu.StatusSysErr
+		return relay.Acceptance{}, err
+	}
+	e := &relay.Event{
+		ID: cmp.Or(m.eventID, b.MessageID), Source: s.cfg.Name, Type: route.Type, Key: b.DestAddr,
+		Time: time.Now().Truncate(time.Millisecond), Header: jsonHeader, Body: encoded,
 	}
 	var dedup time.Duration
-	if b.Parts > 1 && b.Complete {
-		dedup = wholeDedup
+	if b.Parts > 1 {
+		dedup = longDedup
 	}
-	return keptStatus(route, s.keep(route, m, ids, relay.Acceptance{
-		Event: &relay.Event{
-			ID: cmp.Or(m.eventID, b.MessageID), Source: s.cfg.Name, Type: route.Type, Key: b.DestAddr,
-			Time: time.Now().Truncate(time.Millisecond), Header: jsonHeader, Body: encoded,
-		},
-		To: route.To, Dedup: dedup,
-	}))
+	links, err := s.keptLinks(route, m, ids, e)
+	return relay.Acceptance{Event: e, To: route.To, Dedup: dedup, Links: links}, err
 }
 
 // keptStatus returns how to answer a message that was to be kept.
