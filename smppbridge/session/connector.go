@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
@@ -37,12 +38,12 @@ type Connector struct {
 // Connect returns a session that is bound. The error is a [*BindError] if the
 // SMSC refused.
 func (c *Connector) Connect(ctx context.Context, mode pdu.BindMode) (*Session, error) {
-	return c.connect(ctx, mode, nil, nil)
+	return c.connect(ctx, mode, hooks{calls: new(sync.Pool)})
 }
 
-// connect is Connect for a pool, which is told of the session once it is bound,
-// and of free slots. It returns the session if, and only if, it was bound.
-func (c *Connector) connect(ctx context.Context, mode pdu.BindMode, onBound func(*Session), onSlot func()) (*Session, error) {
+// connect is Connect for a pool, which has hooks. It returns the session if, and
+// only if, it was bound.
+func (c *Connector) connect(ctx context.Context, mode pdu.BindMode, h hooks) (*Session, error) {
 	cfg, err := c.Config.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("smpp: %w", err)
@@ -51,8 +52,7 @@ func (c *Connector) connect(ctx context.Context, mode pdu.BindMode, onBound func
 	if err != nil {
 		return nil, fmt.Errorf("smpp: connect: %w", err)
 	}
-	s := newSession(conn, cfg, esme, mode)
-	s.onBound, s.onSlot = onBound, onSlot
+	s := newSession(conn, cfg, esme, mode, h)
 	s.start()
 	if err := s.bind(ctx, c.Bind); err != nil {
 		s.fail(err)
@@ -107,7 +107,7 @@ func (s *Session) bind(ctx context.Context, p pdu.Bind) error {
 	if p.InterfaceVersion == 0 {
 		p.InterfaceVersion = pdu.Version34
 	}
-	resp, err := s.exchange(ctx, &p, s.newCall(&p, nil))
+	resp, err := s.exchange(ctx, &p, newCall(s.calls, &p, nil))
 	if err != nil {
 		return fmt.Errorf("smpp: bind: %w", err)
 	}

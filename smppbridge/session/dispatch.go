@@ -4,61 +4,103 @@ import (
 	"container/list"
 	"context"
 	"time"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
 )
 
-// acquire waits for a slot of a window, until the deadline unless that is zero.
-func (p *Pool) acquire(ctx context.Context, deadline time.Time) (grant, error) {
-	p.mu.Lock()
-	if p.stopped {
-		p.mu.Unlock()
-		return grant{}, ErrStopped
+// waiter is a message that waits for a slot of a window. Whoever gives it one also
+// sends it, rather than wake somebody to do so.
+type waiter struct {
+	// ctx is that of whoever waits: once it has ended, nothing is sent.
+	ctx  context.Context
+	pdu  pdu.PDU
+	call *call
+	// deadline is when it gives up, unless that is zero.
+	deadline time.Time
+	// place is where it waits, or nil. It is for holders of the lock, as grant is
+	// until the result is there.
+	place *list.Element
+	// grant is where it was sent.
+	grant grant
+}
+
+// try sends a request once there is a slot of a window, and waits for what becomes
+// of it. Unless it had no slot, it returns which.
+func (p *Pool) try(ctx context.Context, deadline time.Time, m pdu.PDU, late func(pdu.PDU)) (grant, pdu.PDU, error) {
+	if ctx.Err() != nil {
+		return grant{}, nil, notSent(context.Cause(ctx))
 	}
-	if p.waiting.Len() == 0 {
+	c := newCall(&p.calls, m, late)
+	c.slot = true
+	p.mu.Lock()
+	if p.waiting.Len() == 0 && !p.stopped {
 		if g, _ := p.pick(time.Now()); g.session != nil {
 			p.mu.Unlock()
-			return g, nil
+			resp, err := g.session.exchange(ctx, m, c)
+			return g, resp, err
 		}
 	}
 	w, ok := p.waiters.Get().(*waiter)
 	if !ok {
-		w = &waiter{granted: make(chan grant, 1)}
+		w = new(waiter)
 	}
-	place := p.waiting.PushBack(w)
+	*w = waiter{ctx: ctx, pdu: m, call: c, deadline: deadline}
+	w.place = p.waiting.PushBack(w)
 	p.grantLocked()
-	p.mu.Unlock()
-	if !deadline.IsZero() {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, deadline, ErrNoRoom)
-		defer cancel()
+	if w.place != nil {
+		p.expireBy(deadline)
 	}
-	return p.await(ctx, place, w)
+	p.mu.Unlock()
+	return p.await(ctx, w)
 }
 
-// await waits for its turn.
-func (p *Pool) await(ctx context.Context, place *list.Element, w *waiter) (grant, error) {
-	var g grant
-	var err error
+// await waits for what becomes of a waiter, which is used again after that.
+func (p *Pool) await(ctx context.Context, w *waiter) (grant, pdu.PDU, error) {
+	c := w.call
+	var r result
 	select {
-	case g = <-w.granted:
+	case r = <-c.result:
 	case <-ctx.Done():
-		err = context.Cause(ctx)
-		p.mu.Lock()
-		p.waiting.Remove(place)
-		p.mu.Unlock()
-		// It may have been granted just before, and then somebody else gets it.
-		select {
-		case g = <-w.granted:
-			if g.session != nil {
-				g.session.release(true)
-			}
+		g, abandoned := p.abandon(w)
+		switch {
+		case abandoned && g.session != nil:
+			// The call is the session's until it has a result.
+			p.reuse(w)
+			return g, nil, maybeSent(context.Cause(ctx))
+		case abandoned:
+			r.err = notSent(context.Cause(ctx))
 		default:
+			r = <-c.result
 		}
 	}
+	g := w.grant
+	p.reuse(w)
+	p.calls.Put(c)
+	return g, r.response, r.err
+}
+
+// reuse keeps a waiter for another message, and nothing of the one before.
+func (p *Pool) reuse(w *waiter) {
+	*w = waiter{}
 	p.waiters.Put(w)
-	if err == nil && g.session == nil {
-		err = ErrStopped
+}
+
+// abandon leaves a waiter to itself unless there is a result, and returns where it
+// was sent, if it was.
+func (p *Pool) abandon(w *waiter) (grant, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w.place != nil {
+		p.remove(w)
+		return grant{}, true
 	}
-	return g, err
+	return w.grant, w.grant.session != nil && w.grant.session.abandon(w.call)
+}
+
+// remove has a waiter wait no more.
+func (p *Pool) remove(w *waiter) {
+	p.waiting.Remove(w.place)
+	w.place = nil
 }
 
 // dispatch is called when there may be a free slot.
@@ -79,8 +121,57 @@ func (p *Pool) grantLocked() {
 			}
 			return
 		}
-		w, _ := p.waiting.Remove(p.waiting.Front()).(*waiter)
-		w.granted <- g
+		w, _ := p.waiting.Front().Value.(*waiter)
+		p.remove(w)
+		if err := w.send(g); err != nil {
+			w.call.result <- result{err: notSent(err)}
+		}
+	}
+}
+
+// send sends a waiter's message, or gives its slot back.
+func (w *waiter) send(g grant) error {
+	if g.session == nil {
+		return ErrStopped
+	}
+	err := context.Cause(w.ctx)
+	if err == nil {
+		w.grant = g
+		err = g.session.request(w.pdu, w.call)
+	}
+	if err != nil {
+		g.session.giveBack()
+	}
+	return err
+}
+
+// expireBy has waiters expire at a time, unless that is zero, or they will before.
+func (p *Pool) expireBy(t time.Time) {
+	if t.IsZero() || !p.expires.IsZero() && !t.Before(p.expires) {
+		return
+	}
+	p.expires = t
+	p.expiry.Reset(time.Until(t))
+}
+
+// expire has those who have waited for too long give up.
+func (p *Pool) expire() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	p.expires = time.Time{}
+	var next *list.Element
+	for e := p.waiting.Front(); e != nil; e = next {
+		next = e.Next()
+		w, _ := e.Value.(*waiter)
+		switch {
+		case w.deadline.IsZero():
+		case w.deadline.After(now):
+			p.expireBy(w.deadline)
+		default:
+			p.remove(w)
+			w.call.result <- result{err: notSent(ErrNoRoom)}
+		}
 	}
 }
 

@@ -27,7 +27,8 @@
 // reads, so two peers with full windows never wait for each other.
 //
 // The package imports only the standard library,
-// [github.com/caddy-relay/caddy-relay/smppbridge/pdu] and golang.org/x/time/rate.
+// [github.com/caddy-relay/caddy-relay/smppbridge/pdu], golang.org/x/time/rate, and
+// golang.org/x/sys/unix on Linux, where a busy session is woken less often.
 // All of its time comes from the time package, so that testing/synctest controls
 // it. It never logs; what happens is told to an [Observer], without passwords or
 // texts.

@@ -36,6 +36,7 @@ type Pool struct {
 	observer  Observer
 	least     time.Duration
 	most      time.Duration
+	calls     sync.Pool
 	waiters   sync.Pool
 	ctx       context.Context // ends when the pool is stopped
 	cancel    context.CancelFunc
@@ -46,7 +47,12 @@ type Pool struct {
 	// limiter is nil if there is no limit.
 	limiter *rate.Limiter
 	waiting list.List // of *waiter
-	timer   *time.Timer
+	// timer is for when the rate allows the next message.
+	timer *time.Timer
+	// expiry is for when the first of those that wait gives up, at expires
+	// unless that is zero.
+	expiry  *time.Timer
+	expires time.Time
 	stopped bool
 }
 
@@ -56,11 +62,6 @@ type link struct {
 	throttle Throttle
 	// session is nil while none is bound.
 	session *Session
-}
-
-// waiter waits for a slot of a window.
-type waiter struct {
-	granted chan grant
 }
 
 // grant is a slot of the window of a session.
@@ -83,6 +84,8 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.timer = time.AfterFunc(time.Hour, p.dispatch)
 	p.timer.Stop()
+	p.expiry = time.AfterFunc(time.Hour, p.expire)
+	p.expiry.Stop()
 	for _, mode := range cfg.Binds {
 		p.links = append(p.links, &link{mode: mode})
 	}
@@ -133,7 +136,7 @@ func (c *PoolConfig) check() error {
 func (p *Pool) keep(l *link) {
 	pause := backoff{least: p.least, most: p.most}
 	for p.ctx.Err() == nil {
-		s, err := p.connector.connect(p.ctx, l.mode, func(s *Session) { p.list(l, s) }, p.dispatch)
+		s, err := p.connector.connect(p.ctx, l.mode, hooks{onBound: func(s *Session) { p.list(l, s) }, onSlot: p.dispatch, calls: &p.calls})
 		var delay time.Duration
 		if err == nil {
 			began := time.Now()
@@ -206,11 +209,7 @@ func (p *Pool) Submit(ctx context.Context, wait time.Duration, m pdu.PDU, late f
 		deadline = time.Now().Add(wait)
 	}
 	for {
-		g, err := p.acquire(ctx, deadline)
-		if err != nil {
-			return nil, notSent(err)
-		}
-		resp, err := g.session.do(ctx, m, late)
+		g, resp, err := p.try(ctx, deadline, m, late)
 		if err == nil {
 			p.learn(g, resp.Head().Status)
 			return resp, nil
@@ -221,11 +220,11 @@ func (p *Pool) Submit(ctx context.Context, wait time.Duration, m pdu.PDU, late f
 	}
 }
 
-// again tells whether to try another session, since the one before ended before
-// the request was sent.
+// again tells whether to try another session, since the one before, if there was
+// one, ended before the request was sent.
 func again(ctx context.Context, s *Session, err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && !e.MaybeSent && ctx.Err() == nil && s.State() >= StateUnbound
+	return ok && !e.MaybeSent && ctx.Err() == nil && s != nil && s.State() >= StateUnbound
 }
 
 // learn takes what the SMSC answered into account.
@@ -267,5 +266,6 @@ func (p *Pool) Stop(ctx context.Context) error {
 	stops.Wait()
 	p.tasks.Wait()
 	p.timer.Stop()
+	p.expiry.Stop()
 	return failed
 }

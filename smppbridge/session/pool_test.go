@@ -350,7 +350,7 @@ func TestPoolGivesSlotsBack(t *testing.T) {
 		go smsc.serve(func(pdu.PDU) pdu.CommandStatus { return pdu.StatusOK })
 		for _, w := range waiting {
 			if o := <-w; o.err != nil {
-				require.ErrorIs(t, o.err, context.Canceled)
+				requireFailed(t, o, false, context.Canceled)
 			}
 		}
 		requireAnswered(t, <-poolSubmit(context.Background(), p), pdu.StatusOK)
@@ -442,6 +442,89 @@ func TestPoolBoundsTheWait(t *testing.T) {
 		read.Wait()
 		requireFailed(t, o, true, session.ErrTimeout)
 		require.Equal(t, timeout, took, "never answered")
+		stop(t, p, smsc)
+	})
+}
+
+// TestPoolExpiresEachWait has messages wait for a slot for as long as each may.
+func TestPoolExpiresEachWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t)
+		p := n.pool(session.PoolConfig{Connector: session.Connector{Config: session.Config{Window: 1}}})
+		smsc := n.bound()
+		first := poolSubmit(t.Context(), p)
+		request := smsc.next()
+		var waits sync.WaitGroup
+		for _, wait := range []time.Duration{7 * time.Second, 3 * time.Second, 3 * time.Second, 5 * time.Second} {
+			waits.Go(func() {
+				var o outcome
+				took := elapsed(func() { o.response, o.err = p.Submit(t.Context(), wait, message(), nil) })
+				requireFailed(t, o, false, session.ErrNoRoom)
+				require.Equal(t, wait, took)
+			})
+		}
+		patient := poolSubmit(t.Context(), p)
+		waits.Wait()
+		smsc.respond(request, pdu.StatusOK, "1")
+		requireAnswered(t, <-first, pdu.StatusOK)
+		smsc.respond(smsc.next(), pdu.StatusOK, "2")
+		requireAnswered(t, <-patient, pdu.StatusOK)
+		stop(t, p, smsc)
+	})
+}
+
+// TestPoolPassesOverWhatCannotBeSent has a message wait that can't be encoded. Its
+// slot goes to the next one.
+func TestPoolPassesOverWhatCannotBeSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t)
+		p := n.pool(session.PoolConfig{Connector: session.Connector{Config: session.Config{Window: 1}}})
+		smsc := n.bound()
+		first := poolSubmit(t.Context(), p)
+		request := smsc.next()
+		bad := make(chan outcome, 1)
+		go func() {
+			response, err := p.Submit(t.Context(), 0, &pdu.SubmitSM{ServiceType: "too long"}, nil)
+			bad <- outcome{response, err}
+		}()
+		synctest.Wait()
+		second := poolSubmit(t.Context(), p)
+		synctest.Wait()
+		smsc.respond(request, pdu.StatusOK, "1")
+		requireAnswered(t, <-first, pdu.StatusOK)
+		o := <-bad
+		requireFailed(t, o, false, nil)
+		var field *pdu.Error
+		require.ErrorAs(t, o.err, &field)
+		smsc.respond(smsc.next(), pdu.StatusOK, "2")
+		requireAnswered(t, <-second, pdu.StatusOK)
+		stop(t, p, smsc)
+	})
+}
+
+// TestPoolAbandonsWhatItSent has whoever waited for a slot give up once the
+// message is sent.
+func TestPoolAbandonsWhatItSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t)
+		p := n.pool(session.PoolConfig{Connector: session.Connector{Config: session.Config{Window: 1}}})
+		smsc := n.bound()
+		first := poolSubmit(t.Context(), p)
+		request := smsc.next()
+		ctx, cancel := context.WithCancel(t.Context())
+		second := poolSubmit(ctx, p)
+		synctest.Wait()
+		smsc.respond(request, pdu.StatusOK, "1")
+		requireAnswered(t, <-first, pdu.StatusOK)
+		request = smsc.next()
+		cancel()
+		requireFailed(t, <-second, true, context.Canceled)
+		third := poolSubmit(t.Context(), p)
+		synctest.Wait()
+		require.Empty(t, third, "the slot is taken until there is an answer")
+		smsc.respond(request, pdu.StatusOK, "2")
+		smsc.respond(smsc.next(), pdu.StatusOK, "3")
+		requireAnswered(t, <-third, pdu.StatusOK)
 		stop(t, p, smsc)
 	})
 }

@@ -18,6 +18,8 @@ type source struct {
 	inside, limited bool
 	// armed tells that the connection has a deadline.
 	armed bool
+	// last is what came with the last read.
+	last batch
 }
 
 // Read implements [io.Reader].
@@ -34,11 +36,20 @@ func (r *source) Read(p []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	r.s.lowWater.adjust(r.last, r.s.due())
 	n, err := r.s.conn.Read(p)
 	if n > 0 {
-		r.s.lastRead.Store(int64(time.Since(r.s.began)))
+		r.last = batch{at: time.Since(r.s.began), octets: n}
+		r.s.lastRead.Store(int64(r.last.at))
 	}
 	return n, err
+}
+
+// due returns how many responses are.
+func (s *Session) due() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.window.calls)
 }
 
 // read handles all that comes, until the end, and returns why it is the end.
@@ -64,6 +75,9 @@ func (s *Session) read() error {
 		}
 		// Whoever gets the PDU may keep it.
 		p, err := decoder.Decode(slices.Clone(frame))
+		if p != nil && p.CommandID().IsResponse() {
+			src.last.responses++
+		}
 		s.handle(p, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 
 	"golang.org/x/time/rate"
 
@@ -60,7 +61,7 @@ func (v *Server) Accept(ctx context.Context, conn net.Conn) (*Session, error) {
 		_ = conn.Close()
 		return nil, err
 	}
-	s := newSession(conn, cfg, smsc, 0)
+	s := newSession(conn, cfg, smsc, 0, hooks{calls: new(sync.Pool)})
 	ctx, cancel := context.WithTimeout(ctx, cfg.BindTimeout)
 	defer cancel()
 	s.admit = func(b *pdu.Bind) (Account, *pdu.BindResp) { return v.authenticate(ctx, b, conn.RemoteAddr()) }

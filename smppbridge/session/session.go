@@ -16,19 +16,16 @@ import (
 // It has two goroutines, one that reads and one that writes, until its
 // connection is gone.
 type Session struct {
-	conn net.Conn
-	cfg  Config
-	role role
+	conn     net.Conn
+	lowWater *lowWater
+	cfg      Config
+	role     role
 	// admit decides about the bind of the peer, and account is what came of it.
 	// They are only there on the side of the SMSC.
 	admit   func(*pdu.Bind) (Account, *pdu.BindResp)
 	account Account
-	// onBound is called when an ESME is bound, before the observer knows.
-	onBound func(*Session)
-	// onSlot is called when a slot of the window is free again.
-	onSlot func()
-	calls  sync.Pool
-	slots  chan struct{}
+	hooks
+	slots chan struct{}
 	// unanswered has one element for each request that the handler has.
 	unanswered chan struct{}
 	began      time.Time
@@ -56,6 +53,16 @@ type Session struct {
 	timer     *time.Timer
 }
 
+// hooks are what a session has of its pool.
+type hooks struct {
+	// onBound is called when an ESME is bound, before the observer knows.
+	onBound func(*Session)
+	// onSlot is called when a slot of the window is free again.
+	onSlot func()
+	// calls has calls to be used again.
+	calls *sync.Pool
+}
+
 // peer is what the other side said of itself when the session was bound.
 type peer struct {
 	systemID string
@@ -64,9 +71,10 @@ type peer struct {
 
 // newSession starts a session. Its mode is what the ESME wants, or zero on the
 // side of the SMSC, which is told.
-func newSession(conn net.Conn, cfg Config, r role, mode pdu.BindMode) *Session {
+func newSession(conn net.Conn, cfg Config, r role, mode pdu.BindMode, h hooks) *Session {
+	conn = newSocket(conn)
 	s := &Session{
-		conn: conn, cfg: cfg, role: r, mode: mode, began: time.Now(),
+		conn: conn, lowWater: newLowWater(conn), cfg: cfg, role: r, mode: mode, hooks: h, began: time.Now(),
 		slots:      make(chan struct{}, cfg.Window),
 		unanswered: make(chan struct{}, cfg.MaxUnanswered),
 		wake:       make(chan struct{}, 1),
@@ -129,12 +137,7 @@ func (s *Session) Do(ctx context.Context, p pdu.PDU, late func(pdu.PDU)) (pdu.PD
 			return nil, notSent(s.Err())
 		}
 	}
-	return s.do(ctx, p, late)
-}
-
-// do is Do with a slot of the window.
-func (s *Session) do(ctx context.Context, p pdu.PDU, late func(pdu.PDU)) (pdu.PDU, error) {
-	c := s.newCall(p, late)
+	c := newCall(s.calls, p, late)
 	c.slot = true
 	return s.exchange(ctx, p, c)
 }
@@ -150,6 +153,11 @@ func (s *Session) exchange(ctx context.Context, p pdu.PDU, c *call) (pdu.PDU, er
 		s.calls.Put(c)
 		return nil, notSent(err)
 	}
+	return s.await(ctx, c)
+}
+
+// await waits for what becomes of a request that was sent.
+func (s *Session) await(ctx context.Context, c *call) (pdu.PDU, error) {
 	var r result
 	select {
 	case r = <-c.result:
@@ -188,11 +196,16 @@ func (s *Session) release(slot bool) {
 	if !slot {
 		return
 	}
-	<-s.slots
-	s.checkDrained()
+	s.giveBack()
 	if s.onSlot != nil {
 		s.onSlot()
 	}
+}
+
+// giveBack is release for whoever knows that there is a slot.
+func (s *Session) giveBack() {
+	<-s.slots
+	s.checkDrained()
 }
 
 // Stop ends the session as it should be: it sends no more requests, takes no
@@ -236,7 +249,7 @@ func (s *Session) unbind(ctx context.Context, reason error) error {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.UnbindTimeout)
 		defer cancel()
 		p := &pdu.Unbind{}
-		_, _ = s.exchange(last, p, s.newCall(p, nil))
+		_, _ = s.exchange(last, p, newCall(s.calls, p, nil))
 	}
 	s.fail(reason)
 	return err
@@ -348,6 +361,7 @@ func (s *Session) fail(err error) {
 	}
 	s.state = StateClosed
 	s.timer.Stop()
+	s.lowWater.timer.Stop()
 	close(s.closed)
 	s.mu.Unlock()
 	// Nothing is lost that is not told apart by how much was written.

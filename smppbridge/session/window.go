@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
@@ -130,8 +131,8 @@ func (w *window) expireLate(now time.Time) {
 }
 
 // newCall returns a call for p. Calls are used again, since each has a channel.
-func (s *Session) newCall(p pdu.PDU, late func(pdu.PDU)) *call {
-	c, ok := s.calls.Get().(*call)
+func newCall(calls *sync.Pool, p pdu.PDU, late func(pdu.PDU)) *call {
+	c, ok := calls.Get().(*call)
 	if !ok {
 		c = &call{result: make(chan result, 1)}
 	}
