@@ -1,5 +1,5 @@
 // Package peertest runs other implementations of SMPP, so that ours can be tested
-// with them. It is for tests only.
+// and compared with them. It is no part of the product.
 package peertest
 
 import (
@@ -9,32 +9,21 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// Dir returns the directory with the scripts of other implementations, which
-// SMPP_PEERS names, and otherwise stands beside the checkout. It skips the test
-// if there is none, or if the program does not run there with the arguments of
-// check. With SMPP_PEERS_REQUIRED the test fails instead.
+// Dir is [Find] for tests. It skips the test if anything is missing, or with
+// SMPP_PEERS_REQUIRED fails it.
 func Dir(t *testing.T, program string, check ...string) string {
 	t.Helper()
-	dir := os.Getenv("SMPP_PEERS")
-	if dir == "" {
-		dir = filepath.Join(checkout(t), "..", "shared", "peers", "smpp")
-	}
-	if _, err := os.Stat(filepath.Join(dir, "smsc.js")); err != nil { //nolint:gosec // The variable is set by whoever runs the test.
-		missing(t, "there are no foreign peers: set SMPP_PEERS to the directory of smsc.js")
-	}
-	cmd := exec.Command(program, check...) //nolint:gosec // The test's own arguments.
-	cmd.Dir = dir
 	// Go shows old results of a test unless it knows that this has changed.
 	_ = os.Getenv("NODE_PATH")
-	if err := cmd.Run(); err != nil {
-		missing(t, "%s in %s does not work (%v): for node run npm install there or set NODE_PATH, for perl install Net::SMPP, for Kannel its package", program, dir, err)
+	dir, err := Find(program, check...)
+	if err != nil {
+		missing(t, "%v", err)
 	}
 	return dir
 }
@@ -46,21 +35,6 @@ func missing(t *testing.T, format string, args ...any) {
 		t.Fatalf(format, args...)
 	}
 	t.Skipf(format, args...)
-}
-
-// checkout returns the directory of the module that the test belongs to.
-func checkout(t *testing.T) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		parent := filepath.Dir(dir)
-		require.NotEqual(t, dir, parent, "the test is outside of a module")
-		dir = parent
-	}
 }
 
 // NodeSMSC starts node-smpp as an SMSC in a mode of its script, such as
