@@ -138,18 +138,24 @@ func (b *bench) run(ctx context.Context, scenarios []string) error {
 	closed := load{Connections: b.connections, Duration: b.duration}
 
 	var targets []*target
-	for _, t := range []*target{&respond, &proxy, &accept, &full, &kannel, &kannelOne, &smpp} {
+	for _, t := range []*target{&respond, &proxy, &accept, &full} {
 		// Latency is measured at a share of the proxy's throughput, and
 		// draining a backlog is compared with the delivery of fresh events.
 		if slices.Contains(scenarios, t.name) ||
 			t == &proxy && slices.Contains(scenarios, "latency") ||
-			t == &full && slices.Contains(scenarios, "backlog") ||
-			t.callbackMask != 0 && slices.Contains(scenarios, "smpp") {
+			t == &full && slices.Contains(scenarios, "backlog") {
 			targets = append(targets, t)
 		}
 	}
 	if err := b.measureRounds(ctx, results, "", closed, targets...); err != nil {
 		return err
+	}
+	if slices.Contains(scenarios, "smpp") {
+		messages := closed
+		messages.Connections *= messageConnections
+		if err := b.measureRounds(ctx, results, "", messages, &kannel, &kannelOne, &smpp); err != nil {
+			return err
+		}
 	}
 	if slices.Contains(scenarios, "latency") {
 		open := closed

@@ -120,7 +120,7 @@ func TestReportOfSMPP(t *testing.T) {
 		{Role: roleClient, Empty: memory{RSS: 50 << 20, PSS: 40 << 20}, Bound: memory{RSS: 120 << 20, PSS: 60 << 20}},
 		{Role: roleSMSC, Empty: memory{RSS: 50 << 20}, Bound: memory{RSS: 80 << 20}},
 	}))
-	require.Contains(t, out.String(), "one session, windows of 10")
+	require.Contains(t, out.String(), "28 connections, one session, windows of 10")
 	require.Contains(t, out.String(), "| kannel | 1000 | 500.0 | 0.0 | 0.0 | 9.5 | - | 0.0 | 0 |")
 	require.Contains(t, out.String(), "| smpp | 3000 | 200.0 | 0.0 | 0.0 | 0.0 | - | 2.0 | 0 |")
 	require.Contains(t, out.String(), "| client | 50.0 | 120.0 | 40.0 | 60.0 |")
@@ -131,8 +131,8 @@ func TestReportOfSMPP(t *testing.T) {
 |---|---|---|---|
 | smpp / kannel, messages/s | 3.00 | at least 2 | met |
 | smpp / kannel, CPU a message | 0.40 | at most 0.5 | met |
-| smpp / kannel, one callback, messages/s | 1.50 | at least 2 | missed |
-| smpp / kannel, one callback, CPU a message | 0.67 | at most 0.5 | missed |
+| smpp / kannel with one callback, messages/s | 1.50 | at least 1 | met |
+| smpp / kannel with one callback, CPU a message | 0.67 | at most 1 | met |
 | MiB for 1000 idle binds as client | 70.00 | at most 64 | missed |
 | MiB for 1000 idle binds as SMSC | 30.00 | at most 64 | met |
 `, after)

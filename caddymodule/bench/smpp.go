@@ -7,6 +7,11 @@ import (
 	"fmt"
 )
 
+// messageConnections is how many connections there are for each one of the other
+// scenarios. The relay answers once an event is on disk, and Kannel at once: with
+// few connections, it is the sender that one of the two waits for.
+const messageConnections = 4
+
 const (
 	// messageSite accepts what a sender sends, as relaySite does.
 	messageSite = `
