@@ -170,15 +170,14 @@ func (h *Relay) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Ha
 	if !repeatable {
 		dedup = 0
 	}
-	engine, err := h.app.waitForEngine(r.Context())
-	if err != nil {
+	if err := h.app.wait(r.Context()); err != nil {
 		return h.refuse(w, r, event, err)
 	}
 	response := h.Respond.Accepted
 	if accepted := profileOf(r).accepted; accepted != nil && h.Respond.acceptedByDefault {
 		response = accepted
 	}
-	duplicate, err := h.accept(engine, r, event, dedup, response)
+	duplicate, err := h.accept(r, event, dedup, response)
 	if err != nil {
 		return h.refuse(w, r, event, err)
 	}
@@ -191,14 +190,14 @@ func (h *Relay) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Ha
 	return response.write(w, r, event)
 }
 
-// accept hands an event to the engine, with the marks of verifiers that let
+// accept has an event kept, with the marks of verifiers that let
 // messages pass once: were these kept later, a crash in between would let the
 // event in twice, and were they kept earlier, it would lose it. The response is
 // what the sender will get.
-func (h *Relay) accept(engine *pooledEngine, r *http.Request, event *relay.Event, dedup time.Duration, response *Response) (duplicate bool, err error) {
+func (h *Relay) accept(r *http.Request, event *relay.Event, dedup time.Duration, response *Response) (duplicate bool, err error) {
 	v := expectedMarks(r)
 	if v == nil {
-		return engine.Accept(event, h.destinations, dedup)
+		return h.app.attachment.Accept(event, h.destinations, dedup)
 	}
 	if h.Respond.Duplicate != nil {
 		response = h.Respond.Duplicate
@@ -207,7 +206,7 @@ func (h *Relay) accept(engine *pooledEngine, r *http.Request, event *relay.Event
 	for i := range v.marks {
 		v.marks[i].Note = uint16(response.Status) //nolint:gosec // A status has three digits.
 	}
-	duplicate, err = engine.Accept(event, h.destinations, dedup, v.marks...)
+	duplicate, err = h.app.attachment.Accept(event, h.destinations, dedup, v.marks...)
 	v.kept = err == nil
 	return duplicate, err
 }

@@ -46,10 +46,11 @@ func newTestRelay(tb testing.TB, h *Relay) (*Relay, *collector) {
 	require.NoError(tb, err)
 	tb.Cleanup(func() { assert.NoError(tb, engine.Close(context.Background())) })
 	c := &collector{got: make(chan struct{}, 1000)}
-	engine.Attach(relay.Config{Destinations: []relay.DestinationConfig{{Name: "crm", Destination: c, Concurrency: 8}}}).Activate()
+	attachment := engine.Attach(relay.Config{Destinations: []relay.DestinationConfig{{Name: "crm", Destination: c, Concurrency: 8}}})
+	attachment.Activate()
 
 	h.Source, h.destinations = "shop", []string{"crm"}
-	h.app = &App{ready: make(chan struct{}), engine: &pooledEngine{Engine: engine}}
+	h.app = &App{ready: make(chan struct{}), engine: &pooledEngine{Engine: engine}, attachment: attachment}
 	close(h.app.ready)
 	for text, into := range map[*string]*template{&h.ID: &h.id, &h.Type: &h.typ, &h.Key: &h.key} {
 		*into, err = parseTemplate(*text, fromEnvironment)
@@ -192,16 +193,14 @@ func TestRelayWaitsForItsApp(t *testing.T) {
 	app := &App{ready: make(chan struct{})}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := app.waitForEngine(ctx)
-	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, app.wait(ctx), context.Canceled)
 
 	go func() {
 		app.engine = new(pooledEngine)
 		close(app.ready)
 	}()
-	engine, err := app.waitForEngine(t.Context())
-	require.NoError(t, err)
-	assert.NotNil(t, engine)
+	require.NoError(t, app.wait(t.Context()))
+	assert.NotNil(t, app.engine)
 }
 
 func TestRelayCutsLongTypesAndKeys(t *testing.T) {

@@ -135,18 +135,18 @@ func headerBlock(header http.Header, secret []string) relay.Header {
 	return block
 }
 
-// waitForEngine returns the engine. While a config is loaded, its HTTP servers
-// may run before this app was started; requests wait then.
-func (a *App) waitForEngine(ctx context.Context) (*pooledEngine, error) {
-	if engine := a.openedEngine(); engine != nil {
-		return engine, nil
+// wait returns once events can be accepted. While a config is loaded, its HTTP
+// servers may run before this app was started; requests wait then.
+func (a *App) wait(ctx context.Context) error {
+	if a.openedEngine() != nil {
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, startWait)
 	defer cancel()
 	select {
 	case <-a.ready:
-		return a.engine, nil
+		return nil
 	case <-ctx.Done():
-		return nil, fmt.Errorf("the queue is not open yet: %w", context.Cause(ctx))
+		return fmt.Errorf("the queue is not open yet: %w", context.Cause(ctx))
 	}
 }

@@ -6,11 +6,10 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/tidwall/gjson"
 
-	"github.com/caddy-relay/caddy-relay/relay"
 	"github.com/caddy-relay/caddy-relay/smppbridge"
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
+	"github.com/caddy-relay/caddy-relay/smppbridge/receipt"
 	"github.com/caddy-relay/caddy-relay/smppbridge/session"
 	"github.com/caddy-relay/caddy-relay/smppbridge/status"
 )
@@ -25,7 +24,7 @@ var (
 	smppReceived = smppCounter("received_total",
 		"Requests of the SMSC, by destination; kind is receipt, message or other, and result is ok, repeat or refused.", "destination", "kind", "result")
 	smppReceiptStates = smppCounter("receipts_total",
-		"Receipts that became events, by destination and state.", "destination", "state")
+		"Receipts that became events, by destination and state, which is unknown if they did not come.", "destination", "state")
 	smppSessionEvents = smppCounter("session_events_total",
 		"What happened to sessions, by destination.", "destination", "event")
 	smppSubmitTime = prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -89,9 +88,9 @@ func (o smppObserver) Session(destination string, e session.Event) {
 	}
 }
 
-// countReceipt counts the event of a receipt that was accepted.
-func countReceipt(e *relay.Event) {
-	smppReceiptStates.WithLabelValues(e.Source, gjson.GetBytes(e.Body, "state").String()).Inc()
+// Reported implements [smppbridge.Observer].
+func (smppObserver) Reported(destination string, state receipt.State) {
+	smppReceiptStates.WithLabelValues(destination, state.String()).Inc()
 }
 
 // boundSessions are the sessions of an SMSC that are bound. Each destination that

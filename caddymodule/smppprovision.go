@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 
@@ -79,7 +78,7 @@ func (s *SMPP) defaultConcurrency() int {
 // join gives the module the app and its own name there, which it needs for what
 // comes back.
 func (s *SMPP) join(a *App, name string) {
-	s.config.Name, s.config.Store = name, &smppStore{app: a, receiptType: cmp.Or(s.config.ReceiptType, smppbridge.DefaultReceiptType)}
+	s.config.Name, s.config.Store = name, &smppStore{app: a}
 	s.config.Logger = s.config.Logger.With("destination", name)
 }
 

@@ -14,23 +14,14 @@ var errNoQueue = errors.New("the queue is not open yet")
 
 // smppStore is the engine of an app, which is there only once the app was
 // started, and then stays until what uses it is closed.
-type smppStore struct {
-	app *App
-	// receiptType is the type of the events that are counted as receipts.
-	receiptType string
-}
+type smppStore struct{ app *App }
 
 // Keep implements [smppbridge.Store].
 func (s *smppStore) Keep(a relay.Acceptance) (duplicate bool, err error) {
-	engine := s.app.openedEngine()
-	if engine == nil {
+	if s.app.openedEngine() == nil {
 		return false, errNoQueue
 	}
-	duplicate, err = engine.Keep(a)
-	if err == nil && !duplicate && a.Event != nil && a.Event.Type == s.receiptType {
-		countReceipt(a.Event)
-	}
-	return duplicate, err
+	return s.app.attachment.Keep(a)
 }
 
 // EachLinked implements [smppbridge.Store].

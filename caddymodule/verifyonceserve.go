@@ -145,11 +145,10 @@ func (o *once) remembered(ctx context.Context, key replay.Key) (replay.Answer, e
 	if o.app == nil {
 		return replay.Answer{}, nil
 	}
-	engine, err := o.app.waitForEngine(ctx)
-	if err != nil {
+	if err := o.app.wait(ctx); err != nil {
 		return replay.Answer{}, err
 	}
-	status, ok, err := engine.Remembered(ctx, relay.MarkHash(key))
+	status, ok, err := o.app.engine.Remembered(ctx, relay.MarkHash(key))
 	if err != nil || !ok {
 		return replay.Answer{}, err
 	}

@@ -30,7 +30,7 @@ type DestinationConfig struct {
 type Attachment struct {
 	engine  *Engine
 	targets map[string]*target
-	// splitters are those of targets that are some, see [Splitter].
+	// splitters are those destinations of the targets that are a [Splitter].
 	splitters map[string]Splitter
 	limits    Limits
 	log       *slog.Logger
@@ -47,7 +47,7 @@ func (e *Engine) Attach(c Config) *Attachment {
 			concurrency: max(d.Concurrency, 1),
 		}
 	}
-	a.splitters = splitters(a.targets)
+	a.splitters = findSplitters(a.targets)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.attachments = append(e.attachments, a)
@@ -95,14 +95,12 @@ func (e *Engine) apply() {
 	}
 	e.active = active
 	if active == nil {
-		e.splitters.Store(new(map[string]Splitter))
 		for _, l := range e.lanes {
 			l.setTarget(nil)
 		}
 		return
 	}
 	e.limits = active.limits
-	e.splitters.Store(&active.splitters)
 	if active.log != nil {
 		e.log.Store(active.log)
 	}
@@ -125,7 +123,8 @@ func (e *Engine) apply() {
 type LaneStats struct {
 	Destination string
 	Configured  bool
-	// Pending and Dead count deliveries, Running the attempts under way.
+	// Pending and Dead count deliveries, those that await their report among the
+	// pending ones. Running counts the attempts under way.
 	Pending, Dead, Running int64
 }
 

@@ -35,7 +35,7 @@ func (e *Engine) attempt(w *work, t *target) attemptResult {
 	if w.Result.Reason == ReasonCanceled {
 		return e.abandon(w)
 	}
-	w.State, w.Due = settle(w, t.schedule, w.Started.Add(w.Took))
+	w.State, w.Due = decide(w, t.schedule, w.Started.Add(w.Took))
 	reached := w.Result.Outcome == Delivered || w.Result.Outcome == Taken || w.Result.Status != 0
 	e.committer.finish(w)
 	return attemptResult{reached: reached}
@@ -84,8 +84,8 @@ func guarded(call func() Result) (r Result) {
 // reportTime is how long a report is awaited if the destination does not say.
 const reportTime = 24 * time.Hour
 
-// settle decides what becomes of a delivery after an attempt.
-func settle(w *work, s Schedule, now time.Time) (State, time.Time) {
+// decide tells what becomes of a delivery after an attempt.
+func decide(w *work, s Schedule, now time.Time) (State, time.Time) {
 	switch {
 	case w.Result.Outcome == Taken:
 		return StateAwaiting, now.Add(cmp.Or(w.Result.ReportWithin, reportTime))

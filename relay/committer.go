@@ -9,6 +9,8 @@ import (
 const (
 	// maxBatch bounds the events of one commit, and so its latency.
 	maxBatch = 1024
+	// maxBatchDeliveries does so if they have many deliveries.
+	maxBatchDeliveries = 8 * maxBatch
 	// maxLinger is how long outcomes of attempts wait for an event to share
 	// their commit with. A crash within it repeats these attempts, which
 	// at-least-once delivery allows; nothing waits for the outcome itself.
@@ -171,7 +173,7 @@ func (c *committer) onlyFewFinishes() bool {
 func (c *committer) take(accepts []*waiter, finishes []*work) ([]*waiter, []*work) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := min(len(c.accepts), maxBatch)
+	n := c.batchLength()
 	accepts = append(accepts, c.accepts[:n]...)
 	rest := copy(c.accepts, c.accepts[n:])
 	clear(c.accepts[rest:])
@@ -183,6 +185,19 @@ func (c *committer) take(accepts []*waiter, finishes []*work) ([]*waiter, []*wor
 	clear(c.finishes)
 	c.finishes = c.finishes[:0]
 	return accepts, finishes
+}
+
+// batchLength returns how many of the events to commit at once. It is called
+// with the lock held.
+func (c *committer) batchLength() int {
+	n := min(len(c.accepts), maxBatch)
+	deliveries := 0
+	for i, w := range c.accepts[:n] {
+		if deliveries += len(w.To); deliveries > maxBatchDeliveries {
+			return max(i, 1)
+		}
+	}
+	return n
 }
 
 // commit applies one batch and tells everybody concerned.

@@ -76,6 +76,7 @@ const (
 	ReasonBadRequest Reason = "bad_request" // the event can't be expressed as a request to this destination
 	ReasonCanceled   Reason = "canceled"    // the attempt was cut short by our own shutdown or reload, and does not count
 	ReasonPanic      Reason = "panic"       // the destination's code failed
+	ReasonReport     Reason = "report"      // the receiver has reported a failure, or nothing in time
 )
 
 // Result is what an attempt came to.

@@ -30,7 +30,6 @@ type Engine struct {
 	observer   Observer
 	committer  *committer
 	budget     budget
-	splitters  atomic.Pointer[map[string]Splitter]
 	background gate // attempts and reads under way
 	lookups    gate // of marks and links
 
@@ -68,7 +67,6 @@ func NewEngine(ctx context.Context, o Options) (*Engine, error) {
 	if e.observer == nil {
 		e.observer = nopObserver{}
 	}
-	e.splitters.Store(new(map[string]Splitter))
 	e.attempts, e.abort = context.WithCancel(context.Background())
 	for _, s := range stats {
 		l := newLane(e, s.Destination)
@@ -102,7 +100,7 @@ func (e *Engine) Accept(event *Event, to []string, dedup time.Duration, marks ..
 }
 
 // Keep is [Engine.Accept] for an event with all that may come with it. Links
-// that are too long are an error, and nothing is kept then.
+// and reports that are too long are an error, and nothing is kept then.
 func (e *Engine) Keep(a Acceptance) (duplicate bool, err error) {
 	if err := checkLinks(a.Links); err != nil {
 		return false, err
@@ -110,7 +108,6 @@ func (e *Engine) Keep(a Acceptance) (duplicate bool, err error) {
 	if a.Settlement, err = e.checkSettlement(a.Settlement); err != nil {
 		return false, err
 	}
-	a.To = e.split(a.Event, a.To)
 	duplicate, err = e.committer.accept(a)
 	if err != nil {
 		return false, err

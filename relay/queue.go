@@ -145,7 +145,8 @@ type Finish struct {
 	Key   int64
 	State State
 	// From is the state in which the delivery was claimed. Unless it is
-	// StatePending, there was no attempt, but a report did not come in time.
+	// StatePending, there was no attempt, but a report did not come in time. It
+	// is recorded behind the last attempt if the delivery has failed for that.
 	From State
 	// Due is when the next attempt is to be made, if State is StatePending, or
 	// when the time for a report is over.

@@ -27,7 +27,7 @@ type Settlement struct {
 	// nil leaves that as it is. At most [MaxNoteLength] bytes. It must not be
 	// changed afterwards.
 	Report []byte
-	// Detail explains the state in the log.
+	// Detail explains a failure. It is kept as that of an attempt.
 	Detail string
 
 	// Key is what a queue knows the delivery by. The engine sets it.
@@ -143,6 +143,7 @@ func (e *Engine) logSettled(s *Settlement) {
 	e.log.Load().LogAttrs(context.Background(), level, msg,
 		slog.String("destination", s.Destination),
 		slog.String("delivery", s.Delivery),
+		slog.String("reason", string(ReasonReport)),
 		slog.String("detail", s.Detail))
 }
 
@@ -190,6 +191,7 @@ func (e *Engine) overdue(w *work, t *target) attemptResult {
 	if w.Result.Reason == ReasonCanceled {
 		return e.abandon(w)
 	}
+	w.Result.Reason = ReasonReport
 	switch {
 	case w.Result.Outcome == Retry:
 		w.State, w.Due = w.From, time.Now().Add(max(w.Result.RetryAfter, reportRetry))

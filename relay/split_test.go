@@ -16,19 +16,30 @@ import (
 // splitter has a delivery for each word of the id.
 type splitter struct{ *sink }
 
-func (splitter) Split(e *relay.Event) int { return len(strings.Fields(e.ID)) }
+func (splitter) Split(e *relay.Event) int {
+	if e.ID == "panic" {
+		panic("a destination must not end the process")
+	}
+	return len(strings.Fields(e.ID))
+}
 
 func TestSplit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, newMemoryQueue())
 		sms, crm := splitter{newSink(nil)}, newSink(nil)
 		attached := configure(e, to("sms", sms), to("crm", crm))
-		send(t, e, "one", "crm", "sms")
-		send(t, e, "a b c", "crm", "sms")
-		send(t, e, "d e", "sms", "crm")
-		send(t, e, "", "sms")
-		send(t, e, strings.Repeat("x ", relay.MaxSplit+5), "sms")
-		send(t, e, "f g", "crm")
+		send := func(id string, to ...string) {
+			duplicate, err := attached.Accept(&relay.Event{ID: id, Source: "s"}, to, time.Hour)
+			require.NoError(t, err)
+			require.False(t, duplicate)
+		}
+		send("one", "crm", "sms")
+		send("a b c", "crm", "sms")
+		send("d e", "sms", "crm")
+		send("", "sms")
+		send(strings.Repeat("x ", relay.MaxSplit+5), "sms")
+		send("f g", "crm")
+		send("panic", "sms")
 		synctest.Wait()
 		assert.Equal(t, 4, crm.count())
 		indexes, ids := make(map[string][]int), make(map[string]bool)
@@ -50,9 +61,14 @@ func TestSplit(t *testing.T) {
 		assert.Equal(t, []int{0}, indexes[""])
 
 		attached.Detach()
-		send(t, e, "h i", "sms")
-		configure(e, to("sms", newSink(nil)))
+		send("h i", "sms")
+		next := e.Attach(relay.Config{Destinations: []relay.DestinationConfig{to("sms", sms)}})
+		before := sms.count()
+		attached = next
+		send("j k l", "sms")
+		next.Activate()
 		time.Sleep(time.Second)
+		assert.Equal(t, before+5, sms.count(), "also without an active config")
 		synctest.Wait()
 		for _, l := range e.Lanes() {
 			assert.Zero(t, l.Pending, fmt.Sprint(l))

@@ -43,6 +43,9 @@ func (a *attempt) prepare() error {
 		// What was delivered is delivered again on purpose only.
 		earlier, known = note{Runs: earlier.Runs}, false
 	}
+	if err := a.cfg.recipient(&a.fields, &earlier, a.delivery); err != nil {
+		return err
+	}
 	if err := a.cfg.render(&a.fields, a.delivery); err != nil {
 		return err
 	}
@@ -58,7 +61,7 @@ func (a *attempt) prepare() error {
 	if !known {
 		a.note.Reference = a.references.Next(a.fields.source.Addr, a.fields.dest.Addr)
 	}
-	a.note.Source = source
+	a.note.Source, a.note.Recipient = source, a.fields.dest.Addr
 	if err := a.encode(); err != nil {
 		return err
 	}
@@ -107,13 +110,22 @@ func (a *attempt) run(ctx context.Context) relay.Result {
 // taken is the result if the SMSC has all parts.
 func (a *attempt) taken() relay.Result {
 	r := relay.Result{Outcome: relay.Delivered, Detail: a.messageIDs()}
-	if a.cfg.reported() {
+	if a.awaitsReports() {
 		r.ReportWithin = a.cfg.ReceiptTime
 	}
 	if a.cfg.DeliveredOn == OnReceipt {
 		r.Outcome = relay.Taken
+		if !a.note.identified() {
+			r.Outcome, r.Reason = relay.Permanent, relay.ReasonReport
+			r.Detail += "; so it can't be delivered_on receipt"
+		}
 	}
 	return r
+}
+
+// awaitsReports tells whether it matters if a receipt does not come.
+func (d *Destination) awaitsReports() bool {
+	return d.cfg.reported() && d.binds.receives() && (d.cfg.Receipts.To != nil || d.cfg.DeliveredOn == OnReceipt)
 }
 
 // finish adds what is to be kept.

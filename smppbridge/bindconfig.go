@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -114,6 +115,11 @@ func (c *BindConfig) modes() []pdu.BindMode {
 		return []pdu.BindMode{pdu.BindTransceiver}
 	}
 	return c.Modes
+}
+
+// receives tells whether receipts can come back.
+func (b *Binds) receives() bool {
+	return slices.ContainsFunc(b.cfg.modes(), func(m pdu.BindMode) bool { return m != pdu.BindTransmitter })
 }
 
 func (c *BindConfig) bind() pdu.Bind {

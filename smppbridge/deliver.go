@@ -82,6 +82,7 @@ func (a *attempt) origin(i int) *origin {
 		Recipient: a.fields.dest.Addr, EventID: a.delivery.Event.ID, Source: a.delivery.Event.Source,
 		Type: a.delivery.Event.Type, Delivery: a.delivery.ID, Destination: a.cfg.Name,
 		Part: uint8(i + 1), Total: uint8(len(a.note.Parts)), //nolint:gosec // At most 255.
+		fresh: a.delivery.Attempt == 1 && len(a.note.Parts) == 1,
 	}
 }
 

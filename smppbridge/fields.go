@@ -66,11 +66,8 @@ func (c *Config) renderers() []renderer {
 	return steps
 }
 
-// render executes all templates but the sender's, which depends on more.
+// render executes all templates but those of the addresses, which depend on more.
 func (c *Config) render(f *fields, d *relay.Delivery) error {
-	if err := c.renderDest(f, d); err != nil {
-		return err
-	}
 	if err := c.renderText(f, d); err != nil {
 		return err
 	}

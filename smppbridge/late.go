@@ -2,6 +2,7 @@ package smppbridge
 
 import (
 	"container/list"
+	"context"
 	"sync"
 	"time"
 
@@ -94,31 +95,60 @@ func (b *Binds) lateResponse(d *Destination, o *origin, response pdu.PDU) {
 	o.MessageID = messageID(response)
 	log.Warn("the SMSC has taken a message whose response was late", "message_id", o.MessageID)
 	b.late.add(time.Now(), o)
-	b.submitted(o)
-	a := relay.Acceptance{Settlement: d.lateSettlement(o)}
+	// Until it is known whose they are, receipts have to wait.
+	b.inFlight.Add(1)
+	kept := b.run(func() {
+		defer b.inFlight.Add(-1)
+		if err := b.keepLate(d, o); err != nil {
+			log.Error("can't keep what a late response says: its receipt can only be joined for a while", "error", err)
+		}
+		b.submitted(o)
+	})
+	if !kept {
+		b.inFlight.Add(-1)
+	}
+}
+
+// keepLate keeps what leads to a message, and closes the case of one that is
+// neither lost nor to be sent again. Of a message in parts, the next attempt has
+// to send the others.
+func (b *Binds) keepLate(d *Destination, o *origin) error {
+	var a relay.Acceptance
 	if link, ok := d.link(o); ok {
 		a.Links = []relay.Link{link}
 	}
-	b.run(func() {
-		if err := keep(d.cfg.Store, a); err != nil {
-			log.Error("can't keep what a late response says: its receipt can only be joined for a while", "error", err)
-		}
-	})
+	if o.Total > 1 {
+		return keep(d.cfg.Store, a)
+	}
+	lock := b.reports.of(o.Delivery)
+	lock.Lock()
+	defer lock.Unlock()
+	known, err := d.cfg.Store.Report(context.Background(), o.Delivery)
+	if err != nil {
+		return err
+	}
+	a.Settlement = d.lateSettlement(o, parseReport(known, 1))
+	return keep(d.cfg.Store, a)
 }
 
-// lateSettlement closes the case of a message that is neither lost nor to be sent
-// again. Of a message in parts, the next attempt has to send the others.
-func (d *Destination) lateSettlement(o *origin) *relay.Settlement {
-	if o.Total > 1 {
-		return nil
+// lateSettlement returns what a late response makes of a delivery with a report,
+// which another copy of the message may have.
+func (d *Destination) lateSettlement(o *origin, r *report) *relay.Settlement {
+	if r.Parts[0].MessageID == "" {
+		r.Parts[0].MessageID = valid(o.MessageID)
 	}
-	s := &relay.Settlement{Delivery: o.Delivery, Destination: o.Destination, State: relay.StateDelivered, Until: time.Now().Add(d.cfg.ReceiptTime)}
+	if r.Final {
+		return d.settlement(o, r)
+	}
+	s := &relay.Settlement{
+		Delivery: o.Delivery, Destination: o.Destination, State: relay.StateDelivered,
+		Until: time.Now().Add(d.cfg.ReceiptTime), Report: r.encode(),
+	}
 	switch {
 	case d.cfg.DeliveredOn == OnReceipt:
 		s.State = relay.StateAwaiting
-	case d.cfg.reported():
+	case d.awaitsReports():
 		s.State = relay.StateUnreported
 	}
-	s.Report = (&report{Parts: []reportPart{{MessageID: valid(o.MessageID)}}}).encode()
 	return s
 }

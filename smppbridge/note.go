@@ -15,6 +15,8 @@ type note struct {
 	Reference uint16 `json:"reference"`
 	// Source is the position of the sender.
 	Source int `json:"source"`
+	// Recipient is where the message goes.
+	Recipient string `json:"recipient,omitempty"`
 	// Digest tells whether the parts are still the same.
 	Digest string `json:"digest,omitempty"`
 	// Runs counts the attempts in which something was to be sent.
@@ -75,6 +77,16 @@ func (n *note) complete() bool {
 		}
 	}
 	return len(n.Parts) > 0
+}
+
+// identified tells whether the SMSC gave all parts an id.
+func (n *note) identified() bool {
+	for i := range n.Parts {
+		if n.Parts[i].MessageID == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // fit has the note describe these parts. What is known of others is forgotten: a

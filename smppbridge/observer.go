@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
+	"github.com/caddy-relay/caddy-relay/smppbridge/receipt"
 	"github.com/caddy-relay/caddy-relay/smppbridge/session"
 )
 
@@ -20,6 +21,9 @@ type Observer interface {
 	// Received is called for each request of the SMSC with our answer. The kind is
 	// "receipt", "message" or "other".
 	Received(destination, kind string, status pdu.CommandStatus)
+	// Reported is called for each receipt that became an event, and for each that
+	// did not come.
+	Reported(destination string, state receipt.State)
 	// Session is called for what happens to the sessions of the destination.
 	Session(destination string, e session.Event)
 }
@@ -30,6 +34,7 @@ type nopObserver struct{}
 func (nopObserver) Submitted(string, pdu.CommandStatus, time.Duration) {}
 func (nopObserver) Unknown(string)                                     {}
 func (nopObserver) Received(string, string, pdu.CommandStatus)         {}
+func (nopObserver) Reported(string, receipt.State)                     {}
 func (nopObserver) Session(string, session.Event)                      {}
 
 // joinNames lists what an enumeration takes.

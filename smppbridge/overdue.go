@@ -15,38 +15,67 @@ import (
 
 // Overdue implements [relay.Reporter]: for each part of which there is no last
 // receipt, an event says that its state is unknown, and will stay so.
-func (d *Destination) Overdue(_ context.Context, delivery *relay.Delivery) relay.Result {
+func (d *Destination) Overdue(ctx context.Context, delivery *relay.Delivery) relay.Result {
+	lock := d.binds.reports.of(delivery.ID)
+	lock.Lock()
+	defer lock.Unlock()
+	// A receipt may have come since the delivery was found to be overdue.
+	known, err := d.cfg.Store.Report(ctx, delivery.ID)
+	if err != nil {
+		return notReported(err)
+	}
 	n, _ := parseNote(delivery.Note)
-	r := parseReport(delivery.Report, max(len(n.Parts), 1))
-	before := r.states()
-	after := r.states()
+	r := parseReport(known, len(n.Parts))
+	if !r.Complete {
+		if err := d.timeout(delivery, &n, r); err != nil {
+			return notReported(err)
+		}
+	}
+	switch {
+	case r.State == receipt.Delivered || d.cfg.DeliveredOn == OnResponse:
+		return relay.Result{Outcome: relay.Delivered}
+	case r.State != receipt.Unknown:
+		return relay.Result{Outcome: relay.Permanent, Detail: r.failure()}
+	default:
+		return relay.Result{Outcome: relay.Permanent, Detail: fmt.Sprintf("no receipt came within %s, so it is unknown what became of the message", d.cfg.ReceiptTime)}
+	}
+}
+
+func notReported(err error) relay.Result {
+	return relay.Result{Outcome: relay.Retry, Detail: "can't keep that no receipt came: " + err.Error()}
+}
+
+// timeout keeps an event for each part without a last receipt, and then what the
+// report is with that. If it fails in between, all events are kept once more, of
+// which those that were are known.
+func (d *Destination) timeout(delivery *relay.Delivery, n *note, r *report) error {
+	before, after := r.states(), r.states()
 	after.Timeout()
 	r.take(after)
 	for i := range after {
 		if before[i].Final {
 			continue
 		}
-		if i < len(n.Parts) {
+		if r.Parts[i].MessageID == "" && i < len(n.Parts) {
 			r.Parts[i].MessageID = valid(n.Parts[i].MessageID)
 		}
-		e, err := d.overdueEvent(delivery, r, i)
-		if err == nil {
-			err = d.keepReceipt(e, &relay.Settlement{Delivery: delivery.ID, Destination: delivery.Destination, Report: r.encode()})
-		}
+		e, err := d.overdueEvent(delivery, n, r, i)
 		if err != nil {
-			return relay.Result{Outcome: relay.Retry, Detail: "can't keep that no receipt came: " + err.Error()}
+			return err
+		}
+		if err := d.keepReceipt(e, receipt.Unknown, nil); err != nil {
+			return err
 		}
 	}
-	if r.State == receipt.Delivered || d.cfg.DeliveredOn == OnResponse {
-		return relay.Result{Outcome: relay.Delivered}
-	}
-	return relay.Result{Outcome: relay.Permanent, Detail: fmt.Sprintf("no receipt came within %s, so it is unknown what became of the message", d.cfg.ReceiptTime)}
+	return keep(d.cfg.Store, relay.Acceptance{Settlement: &relay.Settlement{
+		Delivery: delivery.ID, Destination: delivery.Destination, Report: r.encode(),
+	}})
 }
 
 // overdueEvent returns the event that a missing receipt becomes.
-func (d *Destination) overdueEvent(delivery *relay.Delivery, r *report, part int) (*relay.Event, error) {
+func (d *Destination) overdueEvent(delivery *relay.Delivery, n *note, r *report, part int) (*relay.Event, error) {
 	var f fields
-	_ = d.cfg.renderDest(&f, delivery) // It is empty where it can't be told any more.
+	_ = d.cfg.recipient(&f, n, delivery) // It is empty where it can't be told any more.
 	e := delivery.Event
 	body := receiptBody{
 		MessageID: r.Parts[part].MessageID, State: receipt.Unknown, Final: true, Timeout: true, SourceAddr: f.dest.Addr,

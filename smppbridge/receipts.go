@@ -121,7 +121,7 @@ func (b *Binds) match(c *receipt.Receipt, found []*origin) (*origin, bool) {
 func (b *Binds) hold(d *Destination, r *session.Request, c *receipt.Receipt, keys []receipt.Key) {
 	tag := b.held.add(r)
 	gone := b.early.Add(time.Now(), keys, c, tag)
-	b.settle(gone)
+	b.proceed(gone)
 	time.AfterFunc(holdTime, b.expireHeld)
 	// The response may have come since find has looked.
 	for _, key := range keys {
@@ -135,7 +135,7 @@ func (b *Binds) wake(key receipt.Key) {
 		return
 	}
 	found := b.recent.find(nil, key)
-	b.settle(b.early.Take(key, func(h *receipt.Held) bool {
+	b.proceed(b.early.Take(key, func(h *receipt.Held) bool {
 		_, certain := b.match(&h.Receipt, found)
 		return certain
 	}))
@@ -147,7 +147,7 @@ func (b *Binds) learned() {
 	if b.rule.Swap(rule) == rule || b.early.Len() == 0 {
 		return
 	}
-	b.settle(b.early.TakeFunc(func(h *receipt.Held) bool {
+	b.proceed(b.early.TakeFunc(func(h *receipt.Held) bool {
 		var found []*origin
 		for _, key := range b.matcher.Keys(nil, &h.Receipt) {
 			found = b.recent.find(found, key)
@@ -158,7 +158,7 @@ func (b *Binds) learned() {
 }
 
 // expireHeld lets receipts go on that have waited for too long.
-func (b *Binds) expireHeld() { b.settle(b.early.Expire(time.Now())) }
+func (b *Binds) expireHeld() { b.proceed(b.early.Expire(time.Now())) }
 
 // releaseHeld refuses the receipts that wait, so that the SMSC repeats them.
 func (b *Binds) releaseHeld() {
@@ -169,8 +169,8 @@ func (b *Binds) releaseHeld() {
 	}
 }
 
-// settle makes events of receipts that have waited.
-func (b *Binds) settle(all []receipt.Held) {
+// proceed makes events of receipts that have waited.
+func (b *Binds) proceed(all []receipt.Held) {
 	for i := range all {
 		h := &all[i]
 		r := b.held.take(h.Tag)
@@ -233,12 +233,12 @@ func (b *Binds) emitReceipt(ctx context.Context, d *Destination, r *session.Requ
 		ID: receiptID(b.smsc, c, o), Source: d.cfg.Name, Type: d.cfg.ReceiptType, Key: key,
 		Time: time.Now().Truncate(time.Millisecond), Header: jsonHeader(), Body: encoded,
 	}
-	b.answer(d, r, kindReceipt, d.statusOf(e, d.keepReceipt(e, settlement)))
+	b.answer(d, r, kindReceipt, d.statusOf(e, d.keepReceipt(e, c.State, settlement)))
 }
 
 // keepReceipt keeps the event of a receipt, if somebody wants it, together with
 // what it makes of its delivery, if that is known.
-func (d *Destination) keepReceipt(e *relay.Event, settlement *relay.Settlement) error {
+func (d *Destination) keepReceipt(e *relay.Event, state receipt.State, settlement *relay.Settlement) error {
 	a := relay.Acceptance{Settlement: settlement}
 	if to := d.cfg.Receipts.to(e); len(to) > 0 {
 		a.Event, a.To, a.Dedup = e, to, receiptDedup
@@ -246,7 +246,11 @@ func (d *Destination) keepReceipt(e *relay.Event, settlement *relay.Settlement) 
 	if a.Event == nil && settlement == nil {
 		return nil
 	}
-	return keep(d.cfg.Store, a)
+	duplicate, err := d.cfg.Store.Keep(a)
+	if err == nil && !duplicate && a.Event != nil {
+		d.cfg.Observer.Reported(d.cfg.Name, state)
+	}
+	return err
 }
 
 // receiptID is the same for a receipt that is repeated, and different for all

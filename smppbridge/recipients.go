@@ -41,6 +41,16 @@ func (c *Config) renderDest(f *fields, d *relay.Delivery) error {
 	return err
 }
 
+// recipient is renderDest for a message of which something was sent already, as
+// its note says: what the list is now does not matter.
+func (c *Config) recipient(f *fields, n *note, d *relay.Delivery) (err error) {
+	if n.Recipient == "" || !n.sent() {
+		return c.renderDest(f, d)
+	}
+	f.dest, err = destAddress(n.Recipient, c.DestKind)
+	return err
+}
+
 // recipients reads a list of recipients: a JSON array, or with commas, semicolons
 // or line breaks in between. Each is there once, and there is at least one, which
 // may be empty.
@@ -85,8 +95,8 @@ func recipientsOfJSON(s string) ([]string, error) {
 	var values []any
 	decoder := json.NewDecoder(strings.NewReader(s))
 	decoder.UseNumber() // A number must not become a float.
-	if err := decoder.Decode(&values); err != nil {
-		return nil, fieldError("dest_addr", "is no telephone number")
+	if err := decoder.Decode(&values); err != nil || decoder.More() {
+		return nil, fieldError("dest_addr", "is neither a telephone number nor a list of some")
 	}
 	list := make([]string, 0, len(values))
 	for _, value := range values {

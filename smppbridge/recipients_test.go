@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddy-relay/caddy-relay/relay"
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
+	"github.com/caddy-relay/caddy-relay/smppbridge/session"
 )
 
 // manyRecipients are one more than there may be.
@@ -45,11 +46,12 @@ func TestRecipients(t *testing.T) {
 		require.Equal(t, want, got, in)
 	}
 	for in, want := range map[string]string{
-		"[\"a\"":       "is no telephone number",
-		"[{}]":         "is a list of something else",
-		"[[1]]":        "is a list of something else",
-		"[null]":       "is a list of something else",
-		manyRecipients: "has 1001 recipients, the limit is 1000",
+		"[\"a\"":          "is neither a telephone number nor a list",
+		"[\"1\"],[\"2\"]": "is neither a telephone number nor a list",
+		"[{}]":            "is a list of something else",
+		"[[1]]":           "is a list of something else",
+		"[null]":          "is a list of something else",
+		manyRecipients:    "has 1001 recipients, the limit is 1000",
 	} {
 		_, err := recipients(in)
 		requireField(t, err, "dest_addr "+want, in)
@@ -107,6 +109,31 @@ func TestSeveralRecipients(t *testing.T) {
 		require.Equal(t, []string{"491700000001", "491700000003"}, to)
 		event.Body = []byte(`{"to":"` + manyRecipients + `"}`)
 		require.Equal(t, 1, b.Split(&event), "it says what is wrong")
+	})
+}
+
+// A message of which something was sent goes on to its recipient, whatever the
+// list is by then.
+func TestRecipientIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, func(n int, r *session.Request) {
+			if n == 2 {
+				_ = r.Refuse(pdu.StatusRxTAppn)
+				return
+			}
+			take(n, r)
+		}, func(c *Config, _ *BindConfig) { c.DestAddr = template(t, "+491700000001,+491700000002") })
+		defer b.close()
+		d := delivery(t, "", strings.Repeat("long ", 50))
+		d.Index = 1
+		r := b.Deliver(t.Context(), d)
+		require.Equal(t, relay.Retry, r.Outcome, r.Detail)
+		b.cfg.DestAddr = template(t, "+491700000003")
+		r = b.again(d, r)
+		require.Equal(t, relay.Delivered, r.Outcome, r.Detail)
+		for _, p := range b.smsc.submitted() {
+			require.Equal(t, "491700000002", p.DestAddr.Addr)
+		}
 	})
 }
 

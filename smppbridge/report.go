@@ -34,17 +34,24 @@ type reportPart struct {
 // be read, or is about another number of parts, tells nothing.
 func parseReport(b []byte, parts int) *report {
 	var r report
-	if len(b) == 0 || json.Unmarshal(b, &r) != nil || len(r.Parts) != parts {
+	if parts = max(parts, 1); len(b) == 0 || json.Unmarshal(b, &r) != nil || len(r.Parts) != parts {
 		return &report{Parts: make([]reportPart, parts)}
 	}
 	return &r
 }
 
+// encode returns the report. Without the words of the SMSC, it is never too long.
 func (r *report) encode() []byte {
-	b, err := json.Marshal(r)
-	if err != nil {
-		return nil // It has nothing that can fail.
+	b, _ := json.Marshal(r) // It has nothing that can fail.
+	if len(b) <= relay.MaxNoteLength {
+		return b
 	}
+	short := *r
+	short.Parts = make([]reportPart, len(r.Parts))
+	for i := range r.Parts {
+		short.Parts[i].Part = r.Parts[i].Part
+	}
+	b, _ = json.Marshal(&short)
 	return b
 }
 
@@ -66,23 +73,34 @@ func (r *report) take(parts receipt.Parts) {
 	r.State, r.Final, r.Complete = whole.State, whole.Final, whole.Complete
 }
 
+// maxReportText bounds what an SMSC says in its own words about a part.
+const maxReportText = 64
+
 // update takes over what a receipt says about a part, counted from 0.
 func (r *report) update(part int, id string, c *receipt.Receipt) {
 	parts := r.states()
 	changed := parts.Update(part, c.State, c.Final)
 	r.take(parts)
-	if changed {
-		r.Parts[part].Error, r.Parts[part].DoneDate = valid(c.Err), dateText(c.DoneDate)
+	if part >= len(r.Parts) {
+		return // The number of parts has changed since.
 	}
-	if part < len(r.Parts) {
-		r.Parts[part].MessageID = valid(id)
+	r.Parts[part].MessageID = valid(id)
+	if changed {
+		r.Parts[part].Error, r.Parts[part].DoneDate = cut(valid(c.Err)), cut(dateText(c.DoneDate))
 	}
 }
 
-// reportLocks have the receipts of one message go one after the other.
+func cut(s string) string {
+	if len(s) <= maxReportText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxReportText], "")
+}
+
+// reportLocks have what changes the report of a message go one after the other.
 type reportLocks struct {
 	seed   maphash.Seed
-	shards [64]sync.Mutex
+	shards [1024]sync.Mutex
 }
 
 func newReportLocks() *reportLocks { return &reportLocks{seed: maphash.MakeSeed()} }
@@ -92,24 +110,19 @@ func (l *reportLocks) of(delivery string) *sync.Mutex {
 }
 
 // report returns what is known of a message with a receipt. Until release is
-// called, no other receipt of the message is dealt with: the report has to be kept
-// before.
+// called, nothing else changes it: the report has to be kept before.
 func (b *Binds) report(ctx context.Context, d *Destination, o *origin, c *receipt.Receipt) (r *report, release func(), err error) {
-	total := max(int(o.Total), 1)
-	if total == 1 && c.Final {
-		// It says all there is to know, as most receipts do.
-		r = parseReport(nil, 1)
-		r.update(0, o.MessageID, c)
-		return r, func() {}, nil
-	}
 	lock := b.reports.of(o.Delivery)
 	lock.Lock()
-	known, err := d.cfg.Store.Report(ctx, o.Delivery)
-	if err != nil {
-		lock.Unlock()
-		return nil, nil, err
+	var known []byte
+	if !o.fresh {
+		if known, err = d.cfg.Store.Report(ctx, o.Delivery); err != nil {
+			lock.Unlock()
+			return nil, nil, err
+		}
 	}
-	r = parseReport(known, total)
+	o.fresh = false
+	r = parseReport(known, int(o.Total))
 	r.update(int(o.Part)-1, o.MessageID, c)
 	return r, lock.Unlock, nil
 }

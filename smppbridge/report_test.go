@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddy-relay/caddy-relay/relay"
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
+	"github.com/caddy-relay/caddy-relay/smppbridge/receipt"
 	"github.com/caddy-relay/caddy-relay/smppbridge/session"
 )
 
@@ -148,7 +149,6 @@ func TestOverdue(t *testing.T) {
 				r := b.Deliver(t.Context(), d)
 				d.Note = r.Note
 				require.Equal(t, pdu.StatusOK, b.smsc.send(receiptOf("m2", "DELIVRD")))
-				d.Report = b.settlements()[0].Report
 				b.store.fail(relay.ErrFull)
 				require.Equal(t, relay.Retry, b.Overdue(t.Context(), d).Outcome)
 				b.store.fail(nil)
@@ -172,6 +172,123 @@ func TestOverdue(t *testing.T) {
 				kept, err := b.store.Report(t.Context(), "q_1")
 				require.NoError(t, err)
 				require.Contains(t, string(kept), `"state":"unknown","final":true,"complete":true`)
+			})
+		})
+	}
+}
+
+// A receipt that comes at the last moment is not overruled.
+func TestReceiptBeforeOverdue(t *testing.T) {
+	for state, want := range map[string]relay.Outcome{"DELIVRD": relay.Delivered, "EXPIRED": relay.Permanent} {
+		synctest.Test(t, func(t *testing.T) {
+			b := start(t, take, onReceipt)
+			defer b.close()
+			d := delivery(t, recipient, "Hello")
+			d.Note = b.Deliver(t.Context(), d).Note
+			require.Equal(t, pdu.StatusOK, b.smsc.send(receiptOf("m1", state)))
+			before, err := b.store.Report(t.Context(), "q_1")
+			require.NoError(t, err)
+			require.Equal(t, want, b.Overdue(t.Context(), d).Outcome)
+			after, err := b.store.Report(t.Context(), "q_1")
+			require.NoError(t, err)
+			require.Equal(t, string(before), string(after))
+			require.Len(t, b.store.all(), 1)
+		})
+	}
+}
+
+// Two copies of a message: the receipt of one is not undone by the late response
+// to the other.
+func TestLateResponseAfterAReceipt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, answerLate, func(c *Config, _ *BindConfig) { c.Duplicates = AllowDuplicates })
+		defer b.close()
+		d := delivery(t, recipient, "Hello")
+		r := b.Deliver(t.Context(), d)
+		require.Equal(t, relay.Retry, r.Outcome)
+		r = b.again(d, r)
+		require.Equal(t, relay.Delivered, r.Outcome, r.Detail)
+		require.Equal(t, pdu.StatusOK, b.smsc.send(receiptOf("m2", "DELIVRD")))
+		time.Sleep(session.DefaultResponseTimeout)
+		all := b.settlements()
+		require.Len(t, all, 2)
+		for _, s := range all {
+			require.Equal(t, relay.StateDelivered, s.State)
+			require.Contains(t, string(s.Report), `"message_id":"m2","state":"delivered"`)
+		}
+	})
+}
+
+// A receipt that waits for a late response is told of what that leads to.
+func TestReceiptOfALateResponse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, answerLate, onReceipt)
+		defer b.close()
+		b.Deliver(t.Context(), delivery(t, recipient, "Hello"))
+		time.Sleep(session.DefaultResponseTimeout)
+		require.Equal(t, pdu.StatusOK, b.smsc.send(receiptOf("m1", "UNDELIV")))
+		all := b.settlements()
+		require.Equal(t, []relay.State{relay.StateAwaiting, relay.StateDead}, []relay.State{all[0].State, all[1].State})
+		require.Contains(t, string(all[1].Report), `"message_id":"m1","state":"undeliverable"`)
+	})
+}
+
+// What is overdue after a late response has the id of that.
+func TestOverdueAfterALateResponse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, answerLate)
+		defer b.close()
+		d := delivery(t, recipient, "Hello")
+		d.Note = b.Deliver(t.Context(), d).Note
+		time.Sleep(session.DefaultResponseTimeout)
+		require.Equal(t, relay.Delivered, b.Overdue(t.Context(), d).Outcome)
+		require.Equal(t, "m1", b.receipts()[0].MessageID)
+	})
+}
+
+// Whatever an SMSC writes into receipts, a report can be kept.
+func TestReportIsBounded(t *testing.T) {
+	const parts = 255
+	r := parseReport(nil, parts)
+	for i := range parts {
+		r.update(i, strings.Repeat("<", 254), &receipt.Receipt{
+			State: receipt.Undeliverable, Final: true, Err: strings.Repeat("<", 4000), DoneDate: receipt.Date{Raw: strings.Repeat("<", 4000)},
+		})
+	}
+	b := r.encode()
+	require.LessOrEqual(t, len(b), relay.MaxNoteLength)
+	again := parseReport(b, parts)
+	require.True(t, again.Complete)
+	require.Equal(t, r.states(), again.states())
+	require.Equal(t, receipt.Unknown, parseReport([]byte("nonsense"), 0).State)
+	r.update(parts, "", &receipt.Receipt{})
+}
+
+// Without an id, no receipt can ever say that a message was delivered.
+func TestDeliveredOnReceiptWithoutID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, func(_ int, r *session.Request) { _ = r.Respond(&pdu.SubmitSMResp{}) }, onReceipt)
+		defer b.close()
+		r := b.Deliver(t.Context(), delivery(t, recipient, "Hello"))
+		require.Equal(t, relay.Permanent, r.Outcome)
+		require.Equal(t, "the SMSC gave no message_id, so no receipt can be matched; so it can't be delivered_on receipt", r.Detail)
+	})
+}
+
+// Nothing waits for receipts that nobody wants, or that can't come back.
+func TestReceiptsThatNobodyWaitsFor(t *testing.T) {
+	for name, change := range map[string]func(*Config, *BindConfig){
+		"no route":      func(c *Config, _ *BindConfig) { c.Receipts = Route{} },
+		"a transmitter": func(_ *Config, bind *BindConfig) { bind.Modes = []pdu.BindMode{pdu.BindTransmitter} },
+		"failures only": func(c *Config, _ *BindConfig) { c.RegisteredDelivery = pdu.RegisteredDeliveryFailure },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := start(t, take, change)
+				defer b.close()
+				r := b.Deliver(t.Context(), delivery(t, recipient, "Hello"))
+				require.Equal(t, relay.Delivered, r.Outcome, r.Detail)
+				require.Zero(t, r.ReportWithin)
 			})
 		})
 	}

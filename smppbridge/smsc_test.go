@@ -132,12 +132,12 @@ func newFakeStore() *fakeStore {
 func (s *fakeStore) Keep(a relay.Acceptance) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	full := errors.Is(s.err, relay.ErrFull) && a.Event == nil
-	if s.err != nil && !full {
-		return false, s.err
-	}
-	if a.Settlement != nil {
+	full := errors.Is(s.err, relay.ErrFull)
+	if a.Settlement != nil && (s.err == nil || full) {
 		s.settled = append(s.settled, *a.Settlement)
+	}
+	if s.err != nil && (!full || a.Event != nil) {
+		return false, s.err
 	}
 	for _, m := range a.Marks {
 		s.marks[m.Hash] = true

@@ -56,6 +56,10 @@ type origin struct {
 	Delivery    string
 	Destination string
 	Part, Total uint8 // from 1
+
+	// fresh is set as long as there was no receipt for the delivery. It is looked
+	// at with the lock of its report.
+	fresh bool
 }
 
 // originVersion is the first byte of an encoded origin.
@@ -82,8 +86,10 @@ func (o *origin) texts() [7]*string {
 func (o *origin) encode() []byte {
 	b := o.append(make([]byte, 0, 128))
 	if len(b) > relay.MaxLinkLength {
-		short := *o
-		short.Type = ""
+		short := &origin{
+			MessageID: o.MessageID, Recipient: o.Recipient, EventID: o.EventID, Source: o.Source,
+			Delivery: o.Delivery, Destination: o.Destination, Part: o.Part, Total: o.Total,
+		}
 		b = short.append(b[:0])
 	}
 	return b

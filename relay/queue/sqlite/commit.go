@@ -79,7 +79,7 @@ func (s *Store) apply(b *relay.Batch) (created []string, err error) {
 func (s *Store) accept(a *relay.Acceptance, now time.Time, full bool, created []string) ([]string, error) {
 	a.Duplicate, a.Err, a.Keys = false, nil, a.Keys[:0]
 	if a.Settlement != nil {
-		if err := s.settle(a.Settlement); err != nil {
+		if err := s.settle(a.Settlement, now); err != nil {
 			return created, err
 		}
 	}
@@ -230,18 +230,31 @@ func (s *Store) record(f *relay.Finish) error {
 		return err
 	}
 	f.Stale = s.writer.Changes() == 0
+	number := f.Attempt
 	if f.From != relay.StatePending {
-		return nil
+		if f.Stale || f.State == relay.StateDelivered || f.State.Expected() {
+			return nil
+		}
+		number++
+	} else if f.Stale {
+		// It may be gone, and nothing would ever remove the attempt.
+		if _, _, ok, err := s.delivery(f.Key); !ok || err != nil {
+			return err
+		}
 	}
-	stmt = s.statements.insertAttempt
-	stmt.BindInt64(1, f.Key)
-	stmt.BindInt64(2, int64(f.Attempt))
-	stmt.BindInt64(3, f.Started.UnixMilli())
-	stmt.BindInt64(4, f.Took.Milliseconds())
-	stmt.BindInt64(5, int64(f.Result.Status))
-	stmt.BindText(6, string(f.Result.Reason))
-	stmt.BindText(7, f.Result.Detail)
-	bindBlob(stmt, 8, f.Result.Response)
+	return s.insertAttempt(f.Key, number, f.Started, f.Took, &f.Result)
+}
+
+func (s *Store) insertAttempt(key int64, number int, started time.Time, took time.Duration, r *relay.Result) error {
+	stmt := s.statements.insertAttempt
+	stmt.BindInt64(1, key)
+	stmt.BindInt64(2, int64(number))
+	stmt.BindInt64(3, started.UnixMilli())
+	stmt.BindInt64(4, took.Milliseconds())
+	stmt.BindInt64(5, int64(r.Status))
+	stmt.BindText(6, string(r.Reason))
+	stmt.BindText(7, r.Detail)
+	bindBlob(stmt, 8, r.Response)
 	return run(stmt)
 }
 

@@ -20,7 +20,9 @@ const seqMask = 1<<seqBits - 1
 // migrations bring a database from the version that is their index to the
 // next. Released ones must never change; PRAGMA user_version counts them.
 //
-// Times are milliseconds since 1970 in UTC, durations milliseconds.
+// Times are milliseconds since 1970 in UTC, durations milliseconds. Comments can't
+// change either: what events."to" has is said in to.go, how keys are made at
+// seqBits, and which states there are at [relay.State].
 var migrations = []string{`
 CREATE TABLE queue (
 	id    TEXT NOT NULL,    -- part of every delivery's id

@@ -2,14 +2,15 @@ package sqlite
 
 import (
 	"context"
+	"time"
 
 	"github.com/caddy-relay/caddy-relay/relay"
 )
 
 // settle makes a settlement in the open transaction.
-func (s *Store) settle(t *relay.Settlement) error {
+func (s *Store) settle(t *relay.Settlement, now time.Time) error {
 	t.Settled = false
-	was, ok, err := s.state(t.Key)
+	was, attempts, ok, err := s.delivery(t.Key)
 	if err != nil || !ok {
 		return err
 	}
@@ -24,6 +25,12 @@ func (s *Store) settle(t *relay.Settlement) error {
 	if !t.Allows(was) {
 		return nil
 	}
+	if t.State == relay.StateDead || t.State == relay.StateDropped {
+		failure := relay.Result{Reason: relay.ReasonReport, Detail: t.Detail}
+		if err := s.insertAttempt(t.Key, attempts+1, now, 0, &failure); err != nil {
+			return err
+		}
+	}
 	var due int64
 	if t.State.Expected() {
 		due = t.Until.UnixMilli()
@@ -36,15 +43,16 @@ func (s *Store) settle(t *relay.Settlement) error {
 	return run(stmt)
 }
 
-// state returns the state of a delivery, if there is one.
-func (s *Store) state(key int64) (state relay.State, ok bool, err error) {
-	stmt := s.statements.state
+// delivery returns the state of a delivery, and how many attempts were made, if
+// there is one.
+func (s *Store) delivery(key int64) (state relay.State, attempts int, ok bool, err error) {
+	stmt := s.statements.delivery
 	defer reset(stmt, &err)
 	stmt.BindInt64(1, key)
 	if ok, err = stmt.Step(); !ok || err != nil {
-		return 0, false, err
+		return 0, 0, false, err
 	}
-	return relay.State(stmt.ColumnInt64(0)), true, nil //nolint:gosec // It was a State.
+	return relay.State(stmt.ColumnInt64(0)), stmt.ColumnInt(1), true, nil //nolint:gosec // It was a State.
 }
 
 // Report implements [relay.Queue].

@@ -12,7 +12,7 @@ type statements struct {
 	begin, commit, rollback     *sqlite.Stmt
 	insertEvent, insertDelivery *sqlite.Stmt
 	updateDelivery              *sqlite.Stmt
-	state, settleDelivery       *sqlite.Stmt
+	delivery, settleDelivery    *sqlite.Stmt
 	insertAttempt               *sqlite.Stmt
 	insertNote, insertReport    *sqlite.Stmt
 	insertDestination           *sqlite.Stmt
@@ -28,7 +28,7 @@ func prepare(conn *sqlite.Conn) (s statements, err error) {
 		// A delivery that was settled, dropped or replayed during the attempt is
 		// not as it was claimed any more, and stays as it is.
 		{&s.updateDelivery, "UPDATE deliveries SET state = ?, attempts = ?, due = ? WHERE key = ? AND state = ?"},
-		{&s.state, "SELECT state FROM deliveries WHERE key = ?"},
+		{&s.delivery, "SELECT state, attempts FROM deliveries WHERE key = ?"},
 		{&s.settleDelivery, "UPDATE deliveries SET state = ?, due = ? WHERE key = ?"},
 		{&s.insertAttempt, "INSERT OR REPLACE INTO attempts (delivery, number, started, duration, status, reason, detail, response) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"},
 		// A delivery can have been pruned during the attempt.
@@ -56,8 +56,8 @@ func prepareQueries(conn *sqlite.Conn) (q queries, err error) {
 		{&q.dueKeys, "SELECT key FROM deliveries WHERE key >> 40 = ? AND state = 0 AND due <= ? ORDER BY due, key"},
 		{&q.overdueKeys, "SELECT key FROM deliveries WHERE key >> 40 = ? AND state >= 4 AND due <= ? ORDER BY due, key"},
 		{&q.nextOverdue, "SELECT due FROM deliveries WHERE key >> 40 = ? AND state >= 4 AND due > ? ORDER BY due LIMIT 1"},
-		{&q.claim, fmt.Sprintf(`SELECT attempts, time, source, id, type, e.key, header, query, body, note, report, state, (d.key & %[1]d) - e.seq
-			FROM deliveries d JOIN events e ON e.seq = (%[2]s) LEFT JOIN notes n ON n.delivery = d.key
+		{&q.claim, fmt.Sprintf(`SELECT attempts, time, source, id, type, e.key, header, query, body, note, report, state, (d.key & %d) - e.seq
+			FROM deliveries d JOIN events e ON e.seq = (%s) LEFT JOIN notes n ON n.delivery = d.key
 			WHERE d.key = ? AND (state = 0 OR state >= 4)`, seqMask, eventSQL)},
 		{&q.nextDue, "SELECT due FROM deliveries WHERE key >> 40 = ? AND state = 0 AND due > ? ORDER BY due LIMIT 1"},
 		{&q.report, "SELECT report FROM notes WHERE delivery = ?"},
@@ -70,7 +70,7 @@ func prepareQueries(conn *sqlite.Conn) (q queries, err error) {
 
 // eventSQL is the number of the event of a delivery d: the highest one up to
 // that of the delivery, see seqBits.
-const eventSQL = "SELECT max(seq) FROM events WHERE seq <= d.key & (1 << 40) - 1"
+var eventSQL = fmt.Sprintf("SELECT max(seq) FROM events WHERE seq <= d.key & %d", seqMask)
 
 // preparation is a statement to be prepared, and where it goes.
 type preparation struct {

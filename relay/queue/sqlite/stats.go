@@ -25,6 +25,7 @@ func (s *Store) Stats(ctx context.Context) (stats []relay.DestinationStats, err 
 		if err != nil {
 			return nil, err
 		}
+		// The first condition is that of the index.
 		awaiting, err := s.count("SELECT count(*) FROM deliveries WHERE key >> 40 = ?1 AND state >= 4 AND state = 5", number)
 		if err != nil {
 			return nil, err

@@ -20,8 +20,9 @@ import (
 const (
 	databaseName = "queue.db"
 	lockName     = "queue.lock"
-	// maxUnsynced is more events than can have been committed and not synced:
-	// for each of them, a request waits.
+	// maxUnsynced is more numbers than can have been given to events that are
+	// committed and not synced: for each of them, a request waits, and batches
+	// with many deliveries are short.
 	maxUnsynced = 1 << 20
 )
 
