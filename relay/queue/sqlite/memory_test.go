@@ -82,9 +82,12 @@ func TestMemoryThroughItsStages(t *testing.T) {
 			seen := names(max(0, from-700), from+batch)
 			require.Equal(t, len(seen), offer(t, s, time.Hour, seen...), "known ids, some in the table and some not")
 		}
-		require.Positive(t, rows(t, s, "remembered"))
-		require.NotNil(t, s.memory.filter)
+		// On a busy machine, what was frozen may not be sorted yet.
+		for extra := 0; rows(t, s, "remembered") == 0; extra++ {
+			require.Zero(t, offer(t, s, time.Hour, fmt.Sprintf("extra-%d-%d", restart, extra)))
+		}
 		maintain(t, s)
+		require.NotNil(t, s.memory.filter)
 		require.Less(t, rows(t, s, "remembered_recent"), int64(40), "the log is trimmed")
 		all := names(0, first+batches*batch)
 		require.Equal(t, len(all), offer(t, s, time.Hour, all...))
