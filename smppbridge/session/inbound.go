@@ -51,12 +51,11 @@ func (r *Request) Respond(p pdu.PDU) error {
 		return ErrAnswered
 	}
 	p.Head().Sequence = r.sequence
-	err := r.session.answer(p)
+	err := r.session.queue(p, true)
 	if _, ended := errors.AsType[*Error](err); err != nil && !ended {
 		r.answered.Store(false)
 		return err
 	}
-	<-r.session.unanswered
 	r.session.checkDrained()
 	return err
 }

@@ -49,14 +49,23 @@ func (o *outbox) take() []byte {
 
 // answer queues a response to the peer, or our enquire_link, which wait for
 // neither the window nor the rate.
-func (s *Session) answer(p pdu.PDU) error {
+func (s *Session) answer(p pdu.PDU) error { return s.queue(p, false) }
+
+// queue does so. If p answers a request that the handler has, that one is not
+// unanswered any more by the time the peer can see it, since the next request may
+// come at once. If p can't be encoded, it still is.
+func (s *Session) queue(p pdu.PDU, handled bool) error {
 	s.mu.Lock()
 	if s.state == StateClosed || s.finishing {
 		defer s.mu.Unlock()
+		s.handled(handled)
 		return notSent(s.err)
 	}
 	before := len(s.out.buf)
 	err := s.out.append(p)
+	if err == nil {
+		s.handled(handled)
+	}
 	s.out.answers += len(s.out.buf) - before
 	unread := s.out.answers > maxUnread
 	s.mu.Unlock()
@@ -66,6 +75,13 @@ func (s *Session) answer(p pdu.PDU) error {
 	}
 	s.wakeWriter()
 	return err
+}
+
+// handled counts a request less, if it is one. It is called with the lock held.
+func (s *Session) handled(request bool) {
+	if request {
+		<-s.unanswered
+	}
 }
 
 func (s *Session) wakeWriter() {
