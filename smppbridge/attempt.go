@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/fnv"
 	"sync"
+	"time"
 
 	"github.com/caddy-relay/caddy-relay/relay"
 	"github.com/caddy-relay/caddy-relay/smppbridge/coding"
@@ -29,7 +30,7 @@ type attempt struct {
 
 // remedies are changes to a message that an SMSC has asked for.
 type remedies struct {
-	submitSM, noIntermediate, noReference bool
+	submitSM, noIntermediate, noReference, relativeTime bool
 }
 
 // messages are used again, since they hold much memory.
@@ -213,6 +214,11 @@ func (a *attempt) remedy(r status.Remedy) bool {
 		a.tried.submitSM = true
 	case r == status.DropIntermediate && a.cfg.RegisteredDelivery.Intermediate() && !a.tried.noIntermediate:
 		a.tried.noIntermediate = true
+	case r == status.UseRelativeTime && !a.tried.relativeTime:
+		a.tried.relativeTime = true
+		now := time.Now()
+		validity, schedule := relativeTime(&a.fields.validity, now), relativeTime(&a.fields.schedule, now)
+		return validity || schedule
 	case r == status.DropTLVs && a.cfg.UserMessageReference && !a.tried.noReference:
 		a.tried.noReference = true
 	default:

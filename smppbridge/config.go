@@ -178,6 +178,7 @@ func (c *Config) compile() (*Destination, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.meaning = d.means
 	d.inbound, d.parser = inbound, receipt.NewParser(inbound, c.Location)
 	outbound := c.Coding
 	if c.Hex != nil && outbound.DataCoding == nil {

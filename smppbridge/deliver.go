@@ -9,6 +9,7 @@ import (
 	"github.com/caddy-relay/caddy-relay/smppbridge/coding"
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
 	"github.com/caddy-relay/caddy-relay/smppbridge/receipt"
+	"github.com/caddy-relay/caddy-relay/smppbridge/session"
 	"github.com/caddy-relay/caddy-relay/smppbridge/status"
 )
 
@@ -22,6 +23,8 @@ type Destination struct {
 	parser     *receipt.Parser
 	references *coding.References
 	turn       atomic.Uint64
+	// meaning is the method means, which would be allocated for each message.
+	meaning func(pdu.PDU) pdu.CommandStatus
 }
 
 // Deliver implements [relay.Destination]: it submits the message, part by part.
@@ -52,7 +55,10 @@ func (a *attempt) part(ctx context.Context, i int) (result relay.Result, ok bool
 		}
 		began := time.Now()
 		o := a.origin(i)
-		response, err := a.binds.submit(ctx, p, a.cfg.WaitTimeout, func(late pdu.PDU) { a.binds.lateResponse(a.Destination, o, late) })
+		response, err := a.binds.submit(ctx, p, session.Submission{
+			Wait: a.cfg.WaitTimeout, Meaning: a.meaning,
+			Late: func(late pdu.PDU) { a.binds.lateResponse(a.Destination, o, late) },
+		})
 		if err != nil {
 			return a.failed(ctx, i, err), false
 		}
@@ -65,7 +71,7 @@ func (a *attempt) part(ctx context.Context, i int) (result relay.Result, ok bool
 		}
 		a.setPart(i, notePart{State: partWaiting})
 		advice := a.cfg.Overrides.Classify(code, tlvsOf(response))
-		if code == pdu.StatusThrottled && advice.Class == status.Throttle && advice.Wait == 0 &&
+		if advice.Class == status.Throttle && advice.Wait == 0 &&
 			ctx.Err() == nil && time.Now().Before(patience) {
 			continue // The session is slower by now, and its next turn is ours.
 		}
@@ -73,6 +79,23 @@ func (a *attempt) part(ctx context.Context, i int) (result relay.Result, ok bool
 			continue
 		}
 		return a.refused(i, code, advice), false
+	}
+}
+
+// means returns the status that the sessions are to act on: that of the class
+// which a response has here.
+func (d *Destination) means(response pdu.PDU) pdu.CommandStatus {
+	code := response.Head().Status
+	switch d.cfg.Overrides.Classify(code, tlvsOf(response)).Class {
+	case status.Throttle:
+		if code == pdu.StatusMsgQFul {
+			return code
+		}
+		return pdu.StatusThrottled
+	case status.Rebind:
+		return pdu.StatusInvBndSts
+	default:
+		return pdu.StatusUnknownErr // There is nothing that a session can do about it.
 	}
 }
 

@@ -188,6 +188,21 @@ func timeOf(field, s string, now time.Time) (string, error) {
 	return formatTime(field, t)
 }
 
+// relativeTime makes a period of a time in the format of SMPP, for an SMSC whose
+// clock differs from ours, and tells whether it was none before.
+func relativeTime(s *string, now time.Time) bool {
+	t, err := pdu.ParseTime(*s, now)
+	if err != nil || *s == "" {
+		return false
+	}
+	period, err := pdu.FormatPeriod(t.Sub(now).Round(time.Second))
+	if err != nil || period == *s {
+		return false
+	}
+	*s = period
+	return true
+}
+
 func formatTime(field string, t time.Time) (string, error) {
 	s, err := pdu.FormatTime(t)
 	if err != nil {

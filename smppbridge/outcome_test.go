@@ -26,7 +26,6 @@ func TestStatuses(t *testing.T) {
 		{"queue full", pdu.StatusMsgQFul, 0, relay.Result{Outcome: relay.Retry, RetryAfter: 3 * time.Minute}},
 		{"vendor", 0x410, 0, relay.Result{Outcome: relay.Retry, RetryAfter: 30 * time.Second}},
 		{"overridden permanent", 0x410, status.Permanent, relay.Result{Outcome: relay.Permanent}},
-		{"overridden throttle", 0x410, status.Throttle, relay.Result{Outcome: relay.Retry, RetryAfter: time.Second}},
 		{"throttle made permanent", pdu.StatusThrottled, status.Permanent, relay.Result{Outcome: relay.Permanent}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -96,17 +95,45 @@ func TestThrottled(t *testing.T) {
 }
 
 func TestThrottledForTooLong(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := start(t, func(_ int, r *session.Request) { _ = r.Refuse(pdu.StatusThrottled) })
-		defer b.close()
-		began := time.Now()
-		r := b.Deliver(t.Context(), delivery(t, recipient, "Hello"))
-		require.Equal(t, relay.Retry, r.Outcome)
-		require.EqualValues(t, pdu.StatusThrottled, r.Status)
-		require.Equal(t, time.Second, r.RetryAfter)
-		require.GreaterOrEqual(t, time.Since(began), DefaultWaitTimeout)
-		require.LessOrEqual(t, len(b.smsc.submitted()), 90, "the session has slowed down")
-	})
+	for _, code := range []pdu.CommandStatus{pdu.StatusThrottled, 0x410} {
+		synctest.Test(t, func(t *testing.T) {
+			b := start(t, func(_ int, r *session.Request) { _ = r.Refuse(code) }, func(c *Config, _ *BindConfig) {
+				c.Overrides = status.Overrides{0x410: status.Throttle}
+			})
+			defer b.close()
+			began := time.Now()
+			r := b.Deliver(t.Context(), delivery(t, recipient, "Hello"))
+			require.Equal(t, relay.Retry, r.Outcome)
+			require.EqualValues(t, code, r.Status)
+			require.Equal(t, time.Second, r.RetryAfter)
+			require.GreaterOrEqual(t, time.Since(began), DefaultWaitTimeout)
+			require.LessOrEqual(t, len(b.smsc.submitted()), 90, "the session has slowed down")
+		})
+	}
+}
+
+// The session is bound anew, also for a status that means so at this SMSC only.
+func TestRebind(t *testing.T) {
+	for _, code := range []pdu.CommandStatus{pdu.StatusInvBndSts, 0x410} {
+		synctest.Test(t, func(t *testing.T) {
+			b := start(t, func(n int, r *session.Request) {
+				if n == 1 {
+					_ = r.Refuse(code)
+					return
+				}
+				take(n, r)
+			}, func(c *Config, _ *BindConfig) { c.Overrides = status.Overrides{0x410: status.Rebind} })
+			defer b.close()
+			d := delivery(t, recipient, "Hello")
+			r := b.Deliver(t.Context(), d)
+			require.Equal(t, relay.Retry, r.Outcome)
+			first := b.smsc.session()
+			<-first.Done()
+			r = b.again(d, r)
+			require.Equal(t, relay.Delivered, r.Outcome, r.Detail)
+			require.NotSame(t, first, b.smsc.session())
+		})
+	}
 }
 
 func TestRemedies(t *testing.T) {
@@ -123,6 +150,12 @@ func TestRemedies(t *testing.T) {
 		}},
 		{"data_sm", pdu.StatusInvCmdID, func(c *Config) { c.Operation = DataSM }, func(t *testing.T, last pdu.PDU) {
 			require.Equal(t, "Hello", string(last.(*pdu.SubmitSM).ShortMessage))
+		}},
+		{"times", pdu.StatusInvExpiry, func(c *Config) {
+			c.ValidityPeriod, c.ScheduleDeliveryTime = template(t, "2000-01-02T01:00:00Z"), template(t, "30m")
+		}, func(t *testing.T, last pdu.PDU) {
+			require.Equal(t, "000001010000000R", last.(*pdu.SubmitSM).ValidityPeriod)
+			require.Equal(t, "000000003000000R", last.(*pdu.SubmitSM).ScheduleDeliveryTime)
 		}},
 		{"reference", pdu.StatusTLVNotAllwd, func(c *Config) { c.UserMessageReference = true }, func(t *testing.T, last pdu.PDU) {
 			require.Equal(t, pdu.TLVs{}, last.(*pdu.SubmitSM).TLVs)

@@ -11,15 +11,16 @@ import (
 )
 
 // submit sends a request and waits for its response, as [session.Pool.Submit]
-// does. It waits so long for a session that is bound, and longer by the time of a
+// does. It waits for s.Wait for a session that is bound, and longer by the time of a
 // response for room in its window: by then, all that is before it has an outcome.
 // After that the error is [session.ErrNoRoom].
-func (b *Binds) submit(ctx context.Context, p pdu.PDU, wait time.Duration, late func(pdu.PDU)) (pdu.PDU, error) {
-	pool, err := b.up(ctx, wait)
+func (b *Binds) submit(ctx context.Context, p pdu.PDU, s session.Submission) (pdu.PDU, error) {
+	pool, err := b.up(ctx, s.Wait)
 	if err != nil {
 		return nil, &session.Error{Err: err}
 	}
-	return pool.Submit(ctx, wait+b.responseTimeout, p, late)
+	s.Wait += b.responseTimeout
+	return pool.Submit(ctx, p, s)
 }
 
 // up waits until a session is bound that can submit.

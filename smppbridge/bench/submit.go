@@ -67,7 +67,7 @@ func submitUntil(ctx context.Context, pool *session.Pool, recipient *atomic.Uint
 			DestAddr:     pdu.Address{TON: pdu.TONInternational, NPI: pdu.NPIISDN, Addr: strconv.FormatUint(491700000000+recipient.Add(1)%10_000_000, 10)},
 			ShortMessage: []byte(text),
 		}
-		resp, err := pool.Submit(ctx, time.Minute, m, nil)
+		resp, err := pool.Submit(ctx, m, session.Submission{Wait: time.Minute})
 		switch {
 		case ctx.Err() != nil:
 			return nil

@@ -120,7 +120,7 @@ func BenchmarkPool(b *testing.B) {
 			p, err := session.NewPool(session.PoolConfig{Connector: session.Connector{Dial: dialer(ours)}})
 			require.NoError(b, err)
 			benchmark(b, func(ctx context.Context, m pdu.PDU, late func(pdu.PDU)) (pdu.PDU, error) {
-				return p.Submit(ctx, time.Minute, m, late)
+				return p.Submit(ctx, m, session.Submission{Wait: time.Minute, Late: late})
 			}, submitters)
 			b.StopTimer()
 			require.NoError(b, p.Stop(context.Background()))

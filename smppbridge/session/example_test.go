@@ -26,10 +26,10 @@ func ExamplePool() {
 		fmt.Println(err)
 		return
 	}
-	resp, err := pool.Submit(context.Background(), time.Minute, &pdu.SubmitSM{
+	resp, err := pool.Submit(context.Background(), &pdu.SubmitSM{
 		DestAddr:     pdu.Address{TON: pdu.TONInternational, NPI: pdu.NPIISDN, Addr: "491700000001"},
 		ShortMessage: []byte("Hello"),
-	}, nil)
+	}, session.Submission{Wait: time.Minute})
 	var failed *session.Error
 	switch {
 	case errors.As(err, &failed) && failed.MaybeSent:

@@ -194,24 +194,40 @@ func (p *Pool) Sessions() []*Session {
 	return all
 }
 
+// Submission says how a request is submitted.
+type Submission struct {
+	// Wait is how long to wait for a session and for room in its window, or zero,
+	// which waits until the context ends.
+	Wait time.Duration
+	// Late gets a response that comes after its time, as with [Session.Do]. It may
+	// be nil.
+	Late func(pdu.PDU)
+	// Meaning returns the status that the pool is to take a response for, if the
+	// SMSC uses the codes in its own way. It may be nil.
+	Meaning func(resp pdu.PDU) pdu.CommandStatus
+}
+
 // Submit sends a request over a session that is bound as transmitter or
 // transceiver, has a free slot in its window, and is not slowed down. While there
-// is none it waits: for as long as wait, after which the error has [ErrNoRoom], or
-// until ctx ends if wait is zero. What was sent waits for its response as long as
-// its session does, however long the wait before it was. All else is as with
-// [Session.Do].
+// is none it waits, for s.Wait at most; after that the error has [ErrNoRoom]. What
+// was sent waits for its response as long as its session does, however long the
+// wait before it was. All else is as with [Session.Do].
 //
 // A status that asks for less, ESME_RTHROTTLED or ESME_RMSGQFUL, is returned, and
 // slows the session down. ESME_RINVBNDSTS has the session bind anew.
-func (p *Pool) Submit(ctx context.Context, wait time.Duration, m pdu.PDU, late func(pdu.PDU)) (pdu.PDU, error) {
+func (p *Pool) Submit(ctx context.Context, m pdu.PDU, s Submission) (pdu.PDU, error) {
 	var deadline time.Time
-	if wait > 0 {
-		deadline = time.Now().Add(wait)
+	if s.Wait > 0 {
+		deadline = time.Now().Add(s.Wait)
 	}
 	for {
-		g, resp, err := p.try(ctx, deadline, m, late)
+		g, resp, err := p.try(ctx, deadline, m, s.Late)
 		if err == nil {
-			p.learn(g, resp.Head().Status)
+			status := resp.Head().Status
+			if status != pdu.StatusOK && s.Meaning != nil {
+				status = s.Meaning(resp)
+			}
+			p.learn(g, status)
 			return resp, nil
 		}
 		if !again(ctx, g.session, err) {

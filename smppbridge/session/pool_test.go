@@ -103,7 +103,7 @@ func (p *peer) serve(status func(pdu.PDU) pdu.CommandStatus) {
 func poolSubmit(ctx context.Context, p *session.Pool) <-chan outcome {
 	result := make(chan outcome, 1)
 	go func() {
-		response, err := p.Submit(ctx, 0, message(), nil)
+		response, err := p.Submit(ctx, message(), session.Submission{})
 		result <- outcome{response, err}
 	}()
 	return result
@@ -272,7 +272,7 @@ func TestPoolSlowsDown(t *testing.T) {
 		for range 10 {
 			wg.Go(func() {
 				for began := time.Now(); time.Since(began) < time.Minute; {
-					r, err := p.Submit(context.Background(), 0, message(), nil)
+					r, err := p.Submit(context.Background(), message(), session.Submission{})
 					if err == nil && r.Head().Status == pdu.StatusOK {
 						mu.Lock()
 						delivered++
@@ -303,7 +303,7 @@ func TestPoolRate(t *testing.T) {
 			for range 20 {
 				wg.Go(func() {
 					for range 5 {
-						_, err := p.Submit(context.Background(), 0, message(), nil)
+						_, err := p.Submit(context.Background(), message(), session.Submission{})
 						require.NoError(t, err)
 					}
 				})
@@ -406,7 +406,7 @@ func TestPoolBoundsTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const wait, timeout = 5 * time.Second, time.Minute
 		submit := func(p *session.Pool) (o outcome, took time.Duration) {
-			took = elapsed(func() { o.response, o.err = p.Submit(t.Context(), wait, message(), nil) })
+			took = elapsed(func() { o.response, o.err = p.Submit(t.Context(), message(), session.Submission{Wait: wait}) })
 			return o, took
 		}
 		n := newNetwork(t)
@@ -458,7 +458,7 @@ func TestPoolExpiresEachWait(t *testing.T) {
 		for _, wait := range []time.Duration{7 * time.Second, 3 * time.Second, 3 * time.Second, 5 * time.Second} {
 			waits.Go(func() {
 				var o outcome
-				took := elapsed(func() { o.response, o.err = p.Submit(t.Context(), wait, message(), nil) })
+				took := elapsed(func() { o.response, o.err = p.Submit(t.Context(), message(), session.Submission{Wait: wait}) })
 				requireFailed(t, o, false, session.ErrNoRoom)
 				require.Equal(t, wait, took)
 			})
@@ -484,7 +484,7 @@ func TestPoolPassesOverWhatCannotBeSent(t *testing.T) {
 		request := smsc.next()
 		bad := make(chan outcome, 1)
 		go func() {
-			response, err := p.Submit(t.Context(), 0, &pdu.SubmitSM{ServiceType: "too long"}, nil)
+			response, err := p.Submit(t.Context(), &pdu.SubmitSM{ServiceType: "too long"}, session.Submission{})
 			bad <- outcome{response, err}
 		}()
 		synctest.Wait()

@@ -209,7 +209,7 @@ func TestPeerThatTrickles(t *testing.T) {
 	for range 2 * window {
 		submitting.Go(func() {
 			for range 500 {
-				_, err := p.Submit(context.Background(), 0, &pdu.SubmitSM{ShortMessage: []byte("text")}, nil)
+				_, err := p.Submit(context.Background(), &pdu.SubmitSM{ShortMessage: []byte("text")}, Submission{})
 				require.NoError(t, err)
 			}
 		})

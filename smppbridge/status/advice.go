@@ -33,8 +33,6 @@ const (
 	NoRemedy Remedy = iota
 	// DropTLVs is to leave the optional parameters out.
 	DropTLVs
-	// ChangeCoding is to use the default alphabet, or else UCS2.
-	ChangeCoding
 	// UseSubmitSM is to send submit_sm where it was data_sm or submit_multi.
 	UseSubmitSM
 	// DropIntermediate is to ask for no intermediate notifications, which many

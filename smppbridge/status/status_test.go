@@ -63,7 +63,7 @@ func TestAdvice(t *testing.T) {
 		{pdu.StatusInvCmdID, 0, 0, UseSubmitSM},
 		{pdu.StatusInvRegDlvFlg, 0, 0, DropIntermediate},
 		{pdu.StatusTLVNotAllwd, 0, 0, DropTLVs},
-		{pdu.StatusInvDCS, 0, 0, ChangeCoding},
+		{pdu.StatusInvDCS, 0, 0, NoRemedy},
 		{pdu.StatusInvSched, 0, 0, UseRelativeTime},
 		{pdu.StatusInvExpiry, 0, 0, UseRelativeTime},
 	} {

@@ -29,7 +29,7 @@ var table = func() map[pdu.CommandStatus]Advice {
 		pdu.StatusRxTAppn:         {Class: Retry, Wait: retryWait},
 		pdu.StatusTLVNotAllwd:     {Class: Permanent, Remedy: DropTLVs},
 		pdu.StatusSerTypUnavail:   {Class: Retry, Wait: retryWait},
-		pdu.StatusInvDCS:          {Class: Permanent, Remedy: ChangeCoding},
+		pdu.StatusInvDCS:          {Class: Permanent, Note: "the SMSC does not take this data_coding"},
 		pdu.StatusDeliveryFailure: classAdvice[Ambiguous],
 	}
 	for _, s := range permanent {
