@@ -95,6 +95,12 @@ func (b *bench) idle(ctx context.Context, role string, binds int) (memory, error
 	defer s.stop()
 	bound := func() error { return b.smsc.waitForBinds(ctx, binds) }
 	if role == roleSMSC && binds > 0 {
+		// It begins to listen after the site.
+		starting, cancel := context.WithTimeout(ctx, bindTimeout)
+		defer cancel()
+		if err := s.processes[0].waitFor(starting, center); err != nil {
+			return memory{}, err
+		}
 		clients, err := b.startClients(ctx, center, binds)
 		if err != nil {
 			return memory{}, err
