@@ -57,7 +57,7 @@ func (a *attempt) part(ctx context.Context, i int) (result relay.Result, ok bool
 		o := a.origin(i)
 		response, err := a.binds.submit(ctx, p, session.Submission{
 			Wait: a.cfg.WaitTimeout, Meaning: a.meaning,
-			Late: func(late pdu.PDU) { a.binds.lateResponse(a.Destination, o, late) },
+			Report: func(response pdu.PDU, late bool) { a.binds.response(a.Destination, o, response, late) },
 		})
 		if err != nil {
 			return a.failed(ctx, i, err), false
@@ -65,7 +65,6 @@ func (a *attempt) part(ctx context.Context, i int) (result relay.Result, ok bool
 		code := response.Head().Status
 		a.cfg.Observer.Submitted(a.cfg.Name, code, time.Since(began))
 		if code == pdu.StatusOK {
-			o.MessageID = messageID(response)
 			a.accepted(i, o)
 			return relay.Result{}, true
 		}
@@ -115,7 +114,6 @@ func (a *attempt) accepted(i int, o *origin) {
 	if link, ok := a.link(o); ok {
 		a.links = append(a.links, link)
 	}
-	a.binds.submitted(o)
 }
 
 // link returns what finds the message again when its receipt comes. Without an

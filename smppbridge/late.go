@@ -83,6 +83,18 @@ func (b *Binds) submitted(o *origin) {
 	b.wake(key)
 }
 
+// response takes note of a response as soon as it is there, since the receipt may
+// be what the SMSC sends next. It does not block.
+func (b *Binds) response(d *Destination, o *origin, response pdu.PDU, late bool) {
+	switch {
+	case late:
+		b.lateResponse(d, o, response)
+	case response.Head().Status == pdu.StatusOK:
+		o.MessageID = messageID(response)
+		b.submitted(o)
+	}
+}
+
 // lateResponse takes note of a response that came after its attempt had ended.
 // It does not block.
 func (b *Binds) lateResponse(d *Destination, o *origin, response pdu.PDU) {

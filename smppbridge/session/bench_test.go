@@ -60,7 +60,7 @@ func loopback(b testing.TB) (net.Conn, net.Conn) {
 func pipe(testing.TB) (net.Conn, net.Conn) { return net.Pipe() }
 
 // submitter is a Session or a Pool.
-type submitter func(context.Context, pdu.PDU, func(pdu.PDU)) (pdu.PDU, error)
+type submitter func(context.Context, pdu.PDU, func(pdu.PDU, bool)) (pdu.PDU, error)
 
 // benchmark submits from a number of goroutines.
 func benchmark(b *testing.B, do submitter, submitters int) {
@@ -119,8 +119,8 @@ func BenchmarkPool(b *testing.B) {
 			go sink(theirs)
 			p, err := session.NewPool(session.PoolConfig{Connector: session.Connector{Dial: dialer(ours)}})
 			require.NoError(b, err)
-			benchmark(b, func(ctx context.Context, m pdu.PDU, late func(pdu.PDU)) (pdu.PDU, error) {
-				return p.Submit(ctx, m, session.Submission{Wait: time.Minute, Late: late})
+			benchmark(b, func(ctx context.Context, m pdu.PDU, report func(pdu.PDU, bool)) (pdu.PDU, error) {
+				return p.Submit(ctx, m, session.Submission{Wait: time.Minute, Report: report})
 			}, submitters)
 			b.StopTimer()
 			require.NoError(b, p.Stop(context.Background()))

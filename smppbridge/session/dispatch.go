@@ -26,11 +26,11 @@ type waiter struct {
 
 // try sends a request once there is a slot of a window, and waits for what becomes
 // of it. Unless it had no slot, it returns which.
-func (p *Pool) try(ctx context.Context, deadline time.Time, m pdu.PDU, late func(pdu.PDU)) (grant, pdu.PDU, error) {
+func (p *Pool) try(ctx context.Context, deadline time.Time, m pdu.PDU, report func(p pdu.PDU, late bool)) (grant, pdu.PDU, error) {
 	if ctx.Err() != nil {
 		return grant{}, nil, notSent(context.Cause(ctx))
 	}
-	c := newCall(&p.calls, m, late)
+	c := newCall(&p.calls, m, report)
 	c.slot = true
 	p.mu.Lock()
 	if p.waiting.Len() == 0 && !p.stopped {

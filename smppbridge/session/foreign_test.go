@@ -38,7 +38,11 @@ func (f *faulty) submit(n int) []outcome {
 		wg.Go(func() {
 			m := message()
 			m.RegisteredDelivery = 1
-			r, err := f.session.Do(context.Background(), m, func(p pdu.PDU) { f.late <- p })
+			r, err := f.session.Do(context.Background(), m, func(p pdu.PDU, late bool) {
+				if late {
+					f.late <- p
+				}
+			})
 			all[i] = outcome{r, err}
 			if resp, ok := r.(*pdu.SubmitSMResp); ok && numbered(resp.MessageID) {
 				// The bind has number 1, and ids are given in order.

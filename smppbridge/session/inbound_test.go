@@ -96,6 +96,29 @@ func TestFullWindowsOnBothSides(t *testing.T) {
 	})
 }
 
+// TestResponseIsReportedBeforeWhatFollows has a request of the peer right behind
+// its response, as a receipt may be: the response is known by then.
+func TestResponseIsReportedBeforeWhatFollows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var order []string
+		seen := handler(func(r *session.Request) {
+			order = append(order, "request")
+			_ = r.Respond(&pdu.DeliverSMResp{})
+		})
+		s, p := bound(t, pdu.BindTransceiver, session.Config{Handler: seen})
+		go func() {
+			_, _ = s.Do(context.Background(), message(), func(response pdu.PDU, late bool) {
+				require.False(t, late)
+				order = append(order, response.(*pdu.SubmitSMResp).MessageID)
+			})
+		}()
+		m := p.next().Head()
+		p.send(&pdu.SubmitSMResp{Header: pdu.Header{Sequence: m.Sequence}, MessageID: "id"}, deliver(1))
+		require.Equal(t, pdu.CommandDeliverSMResp, p.next().CommandID())
+		require.Equal(t, []string{"id", "request"}, order)
+	})
+}
+
 func TestRequestsThatAreNotAllowed(t *testing.T) {
 	all := handler(func(r *session.Request) { _ = r.Respond(&pdu.DeliverSMResp{}) })
 	for name, tt := range map[string]struct {

@@ -118,7 +118,11 @@ type outcome struct {
 func do(ctx context.Context, s *session.Session, p pdu.PDU, late func(pdu.PDU)) <-chan outcome {
 	result := make(chan outcome, 1)
 	go func() {
-		response, err := s.Do(ctx, p, late)
+		response, err := s.Do(ctx, p, func(response pdu.PDU, isLate bool) {
+			if isLate && late != nil {
+				late(response)
+			}
+		})
 		result <- outcome{response, err}
 	}()
 	return result

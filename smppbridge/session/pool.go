@@ -199,9 +199,9 @@ type Submission struct {
 	// Wait is how long to wait for a session and for room in its window, or zero,
 	// which waits until the context ends.
 	Wait time.Duration
-	// Late gets a response that comes after its time, as with [Session.Do]. It may
-	// be nil.
-	Late func(pdu.PDU)
+	// Report gets the response, also if it is late, as with [Session.Do]. It may be
+	// nil.
+	Report func(response pdu.PDU, late bool)
 	// Meaning returns the status that the pool is to take a response for, if the
 	// SMSC uses the codes in its own way. It may be nil.
 	Meaning func(resp pdu.PDU) pdu.CommandStatus
@@ -221,7 +221,7 @@ func (p *Pool) Submit(ctx context.Context, m pdu.PDU, s Submission) (pdu.PDU, er
 		deadline = time.Now().Add(s.Wait)
 	}
 	for {
-		g, resp, err := p.try(ctx, deadline, m, s.Late)
+		g, resp, err := p.try(ctx, deadline, m, s.Report)
 		if err == nil {
 			status := resp.Head().Status
 			if status != pdu.StatusOK && s.Meaning != nil {

@@ -120,12 +120,13 @@ func (s *Session) run() {
 // While the window is full it waits. If ctx ends while a response is due, the
 // slot of the window stays taken until it comes or times out.
 //
-// If the error has MaybeSent, and the response still comes within
-// Config.LateTimeout while the session lives, late is called with it, once, by
-// the goroutine that reads: it must not block. It may be nil.
+// Unless it is nil, report is called with the response, once, by the goroutine
+// that reads, before anything is handled that comes after it: it must not block.
+// It tells whether the response is late: Do has returned an error with MaybeSent
+// then, and it still came within Config.LateTimeout while the session lives.
 //
 // Do sets the sequence_number of p and keeps nothing of p once it has returned.
-func (s *Session) Do(ctx context.Context, p pdu.PDU, late func(pdu.PDU)) (pdu.PDU, error) {
+func (s *Session) Do(ctx context.Context, p pdu.PDU, report func(p pdu.PDU, late bool)) (pdu.PDU, error) {
 	select {
 	case s.slots <- struct{}{}:
 	default:
@@ -137,7 +138,7 @@ func (s *Session) Do(ctx context.Context, p pdu.PDU, late func(pdu.PDU)) (pdu.PD
 			return nil, notSent(s.Err())
 		}
 	}
-	c := newCall(s.calls, p, late)
+	c := newCall(s.calls, p, report)
 	c.slot = true
 	return s.exchange(ctx, p, c)
 }

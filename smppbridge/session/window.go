@@ -26,7 +26,7 @@ type call struct {
 	offset uint64
 	// deadline is zero if whoever waits for it watches the time.
 	deadline time.Time
-	late     func(pdu.PDU)
+	report   func(p pdu.PDU, late bool)
 	result   chan result
 	// slot tells that it takes a slot of the window.
 	slot bool
@@ -47,7 +47,7 @@ type window struct {
 type lateCall struct {
 	want    pdu.CommandID
 	expires time.Time
-	report  func(pdu.PDU)
+	report  func(p pdu.PDU, late bool)
 }
 
 // next returns the next sequence number that nothing waits for. There are far
@@ -109,7 +109,7 @@ func (w *window) keepLate(calls []*call, expires time.Time, most int) {
 		if w.late == nil {
 			w.late = make(map[uint32]lateCall)
 		}
-		w.late[c.sequence] = lateCall{want: c.want, expires: expires, report: c.late}
+		w.late[c.sequence] = lateCall{want: c.want, expires: expires, report: c.report}
 		w.order = append(w.order, c.sequence)
 	}
 }
@@ -131,12 +131,12 @@ func (w *window) expireLate(now time.Time) {
 }
 
 // newCall returns a call for p. Calls are used again, since each has a channel.
-func newCall(calls *sync.Pool, p pdu.PDU, late func(pdu.PDU)) *call {
+func newCall(calls *sync.Pool, p pdu.PDU, report func(p pdu.PDU, late bool)) *call {
 	c, ok := calls.Get().(*call)
 	if !ok {
 		c = &call{result: make(chan result, 1)}
 	}
-	*c = call{want: p.CommandID().Response(), late: late, result: c.result}
+	*c = call{want: p.CommandID().Response(), report: report, result: c.result}
 	return c
 }
 
@@ -198,18 +198,21 @@ func (s *Session) abandon(c *call) bool {
 func (s *Session) settle(c *call, r result) {
 	s.release(c.slot)
 	if !c.abandoned {
+		if r.response != nil && c.report != nil {
+			c.report(r.response, false)
+		}
 		c.result <- r
 		return
 	}
 	if r.response != nil {
-		s.reportLate(c.late, r.response)
+		s.reportLate(c.report, r.response)
 	}
 	s.calls.Put(c)
 }
 
-func (s *Session) reportLate(report func(pdu.PDU), p pdu.PDU) {
+func (s *Session) reportLate(report func(p pdu.PDU, late bool), p pdu.PDU) {
 	if report != nil {
-		report(p)
+		report(p, true)
 	}
 	s.observe(Event{Kind: EventLate, Status: p.Head().Status})
 }
