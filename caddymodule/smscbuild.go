@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"golang.org/x/time/rate"
 
+	"github.com/caddy-relay/caddy-relay/smppbridge/coding"
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
 	"github.com/caddy-relay/caddy-relay/smppbridge/session"
 	"github.com/caddy-relay/caddy-relay/smppbridge/smsc"
@@ -44,6 +45,9 @@ func (s *SMSC) build(resolve func(string) (string, error)) error {
 	}
 	if err := s.Timeouts.apply(&s.config.Session); err != nil {
 		return err
+	}
+	if _, err := coding.New(coding.Config{Default: s.DefaultAlphabet}); err != nil {
+		return fmt.Errorf("default_alphabet: %w", err)
 	}
 	for _, a := range s.Accounts {
 		if a == nil {

@@ -36,6 +36,9 @@ func (e *Engine) attempt(w *work, t *target) attemptResult {
 		return e.abandon(w)
 	}
 	w.State, w.Due = decide(w, t.schedule, w.Started.Add(w.Took))
+	if w.State == StatePending && w.waits() {
+		w.Attempt--
+	}
 	reached := w.Result.Outcome == Delivered || w.Result.Outcome == Taken || w.Result.Status != 0
 	e.committer.finish(w)
 	return attemptResult{reached: reached}
@@ -81,6 +84,12 @@ func guarded(call func() Result) (r Result) {
 	return call()
 }
 
+// waits tells whether an attempt has only waited, and does not count.
+func (w *work) waits() bool { return w.Result.Outcome == Retry && w.Result.Uncounted }
+
+// uncountedPause is the pause after an attempt that has waited in vain.
+const uncountedPause = time.Second
+
 // reportTime is how long a report is awaited if the destination does not say.
 const reportTime = 24 * time.Hour
 
@@ -96,6 +105,9 @@ func decide(w *work, s Schedule, now time.Time) (State, time.Time) {
 	}
 	if s.Off {
 		return StateDropped, time.Time{}
+	}
+	if w.waits() && !s.tooOld(w.event.Time, now) {
+		return StatePending, now.Add(max(w.Result.RetryAfter, uncountedPause))
 	}
 	if w.Result.Outcome == Retry {
 		if due, ok := s.Next(w.event.Time, now, w.Attempt, w.Result.RetryAfter); ok {

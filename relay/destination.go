@@ -88,6 +88,10 @@ type Result struct {
 	Status int
 	// RetryAfter is the shortest wait that the receiver asked for, or 0.
 	RetryAfter time.Duration
+	// Uncounted is set with Retry if there was nobody to send to, and Deliver has
+	// waited in vain. The attempt is made again soon and does not count, as long
+	// as the schedule has not given up on the event for its age.
+	Uncounted bool
 	// Response is the beginning of the receiver's answer, at most 16 KiB.
 	Response []byte
 	// Detail explains a failure to a human. It never holds a secret: no

@@ -151,7 +151,9 @@ type Finish struct {
 	// Due is when the next attempt is to be made, if State is StatePending, or
 	// when the time for a report is over.
 	Due time.Time
-	// Attempt counts from 1. Started is when it began, Took how long it was.
+	// Attempt counts from 1. Started is when it began, Took how long it was. If
+	// the result is uncounted and State is StatePending, the attempt is not
+	// recorded, and Attempt is the number of those before.
 	Attempt int
 	Started time.Time
 	Took    time.Duration

@@ -34,6 +34,11 @@ func DefaultSchedule() Schedule {
 	}
 }
 
+// tooOld tells whether to give up on an event for its age.
+func (s Schedule) tooOld(received, now time.Time) bool {
+	return s.GiveUpAfter > 0 && now.After(received.Add(s.GiveUpAfter))
+}
+
 // Next returns when to try again after the given number of attempts, of which
 // the last ended now and its receiver asked for a wait of at least retryAfter.
 // That wait is cut to the time the rest of the schedule would take. It returns

@@ -29,6 +29,8 @@ type Settlement struct {
 	Report []byte
 	// Detail explains a failure. It is kept as that of an attempt.
 	Detail string
+	// EventID is that of the delivery's event, for the log.
+	EventID string
 
 	// Key is what a queue knows the delivery by. The engine sets it.
 	Key int64
@@ -130,21 +132,30 @@ func (e *Engine) settled(s *Settlement) {
 		e.logSettled(s)
 	case s.State.taken() && s.Was != StateUnreported:
 		e.observer.Finished(s.Destination, StateDelivered)
+		e.logSettled(s)
 	}
 	e.lane(s.Destination).settled(s)
 }
 
-// logSettled writes the line of a delivery that a report has ended in failure.
+// logSettled writes the line of a delivery that a report has ended.
 func (e *Engine) logSettled(s *Settlement) {
-	level, msg := slog.LevelWarn, "delivery became a dead letter"
-	if s.State == StateDropped {
-		level, msg = slog.LevelDebug, "delivery failed and is dropped, since retries are off"
+	level, msg := slog.LevelDebug, "delivered"
+	switch s.State {
+	case StateDead:
+		level, msg = slog.LevelWarn, "delivery became a dead letter"
+	case StateDropped:
+		msg = "delivery failed and is dropped, since retries are off"
+	default:
 	}
-	e.log.Load().LogAttrs(context.Background(), level, msg,
+	attrs := []slog.Attr{
 		slog.String("destination", s.Destination),
+		slog.String("event_id", s.EventID),
 		slog.String("delivery", s.Delivery),
-		slog.String("reason", string(ReasonReport)),
-		slog.String("detail", s.Detail))
+	}
+	if s.State == StateDead || s.State == StateDropped {
+		attrs = append(attrs, slog.String("reason", string(ReasonReport)), slog.String("detail", s.Detail))
+	}
+	e.log.Load().LogAttrs(context.Background(), level, msg, attrs...)
 }
 
 // settled keeps the figures of the lane right. The delivery may be in memory;

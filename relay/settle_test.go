@@ -296,6 +296,45 @@ func TestSettlementsThatAreNone(t *testing.T) {
 	})
 }
 
+// TestWaitingDoesNotCount has a receiver that is away for longer than the schedule
+// has attempts, but not for longer than the event is worth.
+func TestWaitingDoesNotCount(t *testing.T) {
+	for name, tt := range map[string]struct {
+		schedule relay.Schedule
+		away     time.Duration
+		want     relay.State
+		attempts int
+	}{
+		"back in time":    {relay.Schedule{Waits: []time.Duration{time.Hour}, GiveUpAfter: 3 * time.Hour}, 2 * time.Hour, relay.StateDelivered, 1},
+		"for ever":        {relay.Schedule{Waits: []time.Duration{time.Hour}}, 24 * time.Hour, relay.StatePending, 0},
+		"for too long":    {relay.Schedule{Waits: []time.Duration{time.Hour}, GiveUpAfter: time.Hour}, 24 * time.Hour, relay.StateDead, 1},
+		"retries are off": {relay.Schedule{Off: true}, 24 * time.Hour, relay.StateDropped, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := newMemoryQueue()
+				e := newEngine(t, q)
+				back := time.Now().Add(tt.away)
+				s := newSink(func(context.Context, *relay.Delivery) relay.Result {
+					if time.Now().Before(back) {
+						time.Sleep(time.Minute)
+						return relay.Result{Outcome: relay.Retry, Reason: relay.ReasonConnect, Uncounted: true}
+					}
+					return relay.Result{Outcome: relay.Delivered}
+				})
+				configure(e, relay.DestinationConfig{Name: "sms", Destination: s, Schedule: tt.schedule})
+				_, err := e.Accept(&relay.Event{ID: "a", Source: "s", Time: time.Now()}, []string{"sms"}, time.Hour)
+				require.NoError(t, err)
+				time.Sleep(min(tt.away+2*time.Minute, 4*time.Hour))
+				synctest.Wait()
+				assert.Equal(t, map[relay.State]int{tt.want: 1}, q.states())
+				assert.Equal(t, tt.attempts, q.attempted("a"))
+				require.NoError(t, e.Close(t.Context()))
+			})
+		})
+	}
+}
+
 // TestCanceledAttemptDoesNotCount is about a destination whose connections are
 // just being replaced.
 func TestCanceledAttemptDoesNotCount(t *testing.T) {

@@ -211,7 +211,7 @@ func (c *Config) check() error {
 		return errors.New("data_sm has no protocol_id, priority, validity_period, schedule_delivery_time and replace_if_present")
 	case c.Operation == DeliverSM && (c.ValidityPeriod != nil || c.ScheduleDeliveryTime != nil || c.ReplaceIfPresent):
 		return errors.New("deliver_sm has no validity_period, schedule_delivery_time and replace_if_present")
-	case c.DeliveredOn == OnReceipt && c.Operation == DeliverSM:
+	case c.Operation == DeliverSM && (c.DeliveredOn == OnReceipt || c.RegisteredDelivery != 0 || c.Receipts.To != nil):
 		return errors.New("there are no receipts for deliver_sm")
 	case c.DeliveredOn == OnReceipt && !c.reported():
 		return errors.New("delivered_on receipt needs receipts in any case: registered_delivery has to be final or all")

@@ -99,7 +99,7 @@ func (b *Binds) response(d *Destination, o *origin, response pdu.PDU, late bool)
 // It does not block.
 func (b *Binds) lateResponse(d *Destination, o *origin, response pdu.PDU) {
 	status := response.Head().Status
-	log := d.cfg.Logger.With("destination", d.cfg.Name, "event_id", o.EventID, "delivery", o.Delivery, "part", o.Part)
+	log := d.cfg.Logger.With("event_id", o.EventID, "delivery", o.Delivery, "part", o.Part)
 	if status != pdu.StatusOK {
 		log.Warn("the SMSC has refused a message whose response was late", "command_status", status.String())
 		return
@@ -153,7 +153,7 @@ func (d *Destination) lateSettlement(o *origin, r *report) *relay.Settlement {
 		return d.settlement(o, r)
 	}
 	s := &relay.Settlement{
-		Delivery: o.Delivery, Destination: o.Destination, State: relay.StateDelivered,
+		Delivery: o.Delivery, Destination: o.Destination, EventID: o.EventID, State: relay.StateDelivered,
 		Until: time.Now().Add(d.cfg.ReceiptTime), Report: r.encode(),
 	}
 	switch {

@@ -65,6 +65,8 @@ func (a *attempt) failed(ctx context.Context, i int, err error) relay.Result {
 		r.Reason, r.Detail = relay.ReasonCanceled, "cut short by a shutdown or reload"
 	case errors.Is(err, session.ErrNoRoom):
 		r.Reason, r.Detail = a.binds.why(a.cfg.WaitTimeout)
+		// While the SMSC is down, there is nothing to be tried.
+		r.Uncounted = r.Reason == relay.ReasonConnect
 	default:
 		r.Detail = err.Error()
 	}

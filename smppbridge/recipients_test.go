@@ -183,6 +183,7 @@ func TestDeliverSM(t *testing.T) {
 		requests := make(chan pdu.PDU, 10)
 		b := start(t, take, func(c *Config, bind *BindConfig) {
 			c.Operation, c.Priority, c.ServiceType = DeliverSM, template(t, "2"), template(t, "CMT")
+			c.RegisteredDelivery, c.Receipts = pdu.RegisteredDeliveryNone, Route{}
 			bind.dial = func(context.Context, string, string) (net.Conn, error) {
 				ours, theirs := net.Pipe()
 				go takeAll(t, theirs, requests)
@@ -201,9 +202,9 @@ func TestDeliverSM(t *testing.T) {
 	})
 	for want, change := range map[string]func(*Config){
 		"deliver_sm has no validity_period": func(c *Config) { c.ValidityPeriod = template(t, "1h") },
-		"no receipts for deliver_sm":        func(c *Config) { c.DeliveredOn = OnReceipt },
+		"no receipts for deliver_sm":        func(c *Config) { c.RegisteredDelivery = pdu.RegisteredDeliveryFinal },
 	} {
-		c := Config{Name: "sms", DestAddr: template(t, "1"), Store: newFakeStore(), Operation: DeliverSM, RegisteredDelivery: pdu.RegisteredDeliveryFinal}
+		c := Config{Name: "sms", DestAddr: template(t, "1"), Store: newFakeStore(), Operation: DeliverSM}
 		change(&c)
 		require.ErrorContains(t, c.Validate(), want)
 	}

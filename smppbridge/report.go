@@ -129,7 +129,7 @@ func (b *Binds) report(ctx context.Context, d *Destination, o *origin, c *receip
 
 // settlement returns what a report makes of the delivery.
 func (d *Destination) settlement(o *origin, r *report) *relay.Settlement {
-	s := &relay.Settlement{Delivery: o.Delivery, Destination: o.Destination, Report: r.encode()}
+	s := &relay.Settlement{Delivery: o.Delivery, Destination: o.Destination, EventID: o.EventID, Report: r.encode()}
 	switch {
 	case r.Complete && (r.State == receipt.Delivered || d.cfg.DeliveredOn == OnResponse):
 		s.State = relay.StateDelivered

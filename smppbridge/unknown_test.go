@@ -103,6 +103,7 @@ func TestNobodyThere(t *testing.T) {
 		require.Equal(t, relay.ReasonConnect, r.Reason)
 		require.Equal(t, "no session was bound within 30s: smpp: connect: connection refused", r.Detail)
 		require.Equal(t, DefaultWaitTimeout, time.Since(began))
+		require.True(t, r.Uncounted, "nothing was tried")
 		require.Nil(t, r.Note)
 	})
 }

@@ -117,6 +117,13 @@ func (c *smsc) counts() (binds, refused, submits int) {
 	return c.binds, c.refused, len(c.submits)
 }
 
+// all returns the messages, in the order in which they came.
+func (c *smsc) all() []*pdu.SubmitSM {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.submits)
+}
+
 // texts returns how often each text was submitted.
 func (c *smsc) texts() map[string]int {
 	c.mu.Lock()

@@ -8,6 +8,10 @@ type Part struct {
 	Data []byte
 	// Tag is the receiver's own and given back as it was: a row, a sequence number.
 	Tag uint64
+	// Answered is the tag by which the sender knows the part: another one than Tag
+	// if it repeats a part of a message before, see [Result]. [Reassembler.Add]
+	// sets it.
+	Answered uint64
 }
 
 // AppendText appends the text of parts that are in order, as UTF-8. Octets that

@@ -2,6 +2,7 @@ package coding
 
 import (
 	"bytes"
+	"cmp"
 	"container/list"
 	"hash/maphash"
 	"slices"
@@ -145,7 +146,7 @@ type Result struct {
 func (r *Reassembler) Add(now time.Time, source, destination string, p Part) Result {
 	c := p.Header.Concat
 	if c.Total <= 1 {
-		p.Data = bytes.Clone(p.Data)
+		p.Data, p.Answered = bytes.Clone(p.Data), p.Tag
 		return Result{Outcome: Complete, Tag: p.Tag, Whole: Assembled{
 			Source: source, Destination: destination, Parts: []Part{p}, Complete: true, First: now,
 		}}
@@ -165,7 +166,7 @@ func (r *Reassembler) Add(now time.Time, source, destination string, p Part) Res
 			result.GivenUp = r.remove(result.GivenUp, element)
 			element = nil
 		case old != nil:
-			result.Tag = r.tagOf(element.Value.(*collected), *old)
+			result.Tag = cmp.Or(old.Answered, old.Tag)
 			result.report(element.Value.(*collected), Repeated)
 			return result
 		}
@@ -180,6 +181,9 @@ func (r *Reassembler) Add(now time.Time, source, destination string, p Part) Res
 	m := element.Value.(*collected)
 	r.grow(m, m.add(p))
 	result.Tag = r.tagOf(m, p)
+	if i, ok := m.find(p); ok {
+		m.Parts[i].Answered = result.Tag
+	}
 	result.report(m, Waiting)
 	result.GivenUp = r.makeRoom(result.GivenUp, element)
 	return result

@@ -1,6 +1,7 @@
 package smsc
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -33,8 +34,9 @@ func (s *Server) openParts(a *account) *assembly.Assembler {
 // answer the ESME. The message becomes an event when it is complete, or when its
 // other parts are not waited for any more.
 //
-// A part that is there already has the id of the first time: only that is in the
-// event, and in receipts.
+// A part that is there already has the id of the first time, also if its message
+// was complete then. If it turns out that the message was submitted once more, the
+// event has these ids, and so have receipts: it is they that the ESME knows.
 func (s *Server) submitPart(route *Route, a *account, m *submission) (string, pdu.CommandStatus) {
 	m.part.Tag = newPartNumber(askedBy(m.fields.RegisteredDelivery))
 	number, err := a.parts.Add(s.sink(route, a, m), m.source.Addr, m.dest.Addr, m.part)
@@ -69,11 +71,11 @@ func unattended(a *account, whole *coding.Assembled) *submission {
 	return m
 }
 
-// partIDs returns the message_ids of parts.
+// partIDs returns the message_ids by which the ESME knows parts.
 func partIDs(parts []coding.Part) []string {
 	ids := make([]string, len(parts))
 	for i := range parts {
-		ids[i] = partID(parts[i].Tag)
+		ids[i] = partID(cmp.Or(parts[i].Answered, parts[i].Tag))
 	}
 	return ids
 }

@@ -155,6 +155,25 @@ func TestMessagesThatStayIncompleteOutliveAServer(t *testing.T) {
 	})
 }
 
+// A message that is submitted once more, with the same reference, is another
+// event. Its ids are those that the client was answered with.
+func TestLongMessageOnceMore(t *testing.T) {
+	run(t, Config{}, func(b *bed) {
+		s := b.bound(pdu.BindTransmitter, nil)
+		var answered [2][]any
+		for round := range answered {
+			for _, p := range parts(b, "udh8", 2) {
+				answered[round] = append(answered[round], b.idOf(s, p))
+			}
+		}
+		require.Len(b, b.store.all(), 2)
+		for round, e := range b.store.all() {
+			require.Equal(b, answered[round], bodyOf(b, e)["message_ids"])
+		}
+		require.NotEqual(b, b.store.all()[0].ID, b.store.all()[1].ID)
+	})
+}
+
 // While one server replaces another, both may get parts.
 func TestLongMessagesOfTwoServers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -68,6 +68,8 @@ func (r *recipient) failed(ctx context.Context, err error) relay.Result {
 	case errors.Is(ctx.Err(), context.Canceled):
 		result.Reason, result.Detail = relay.ReasonCanceled, "cut short by a shutdown"
 	case errors.Is(err, errNotBound):
+		// While the ESME is away, there is nothing to be tried.
+		result.Uncounted = true
 		result.Detail = fmt.Sprintf("no receiver or transceiver of '%s' was bound within %s", systemID, r.wait)
 	case errors.Is(err, errNoRoom):
 		result.Reason, result.Detail = relay.ReasonTimeout, fmt.Sprintf("no session of '%s' had room within %s", systemID, r.wait)

@@ -191,7 +191,8 @@ func (s *Server) event(route *Route, m *submission, ids []string, whole coding.A
 	}
 	var dedup time.Duration
 	if b.Parts > 1 {
-		dedup = longDedup
+		// The ids can be those of a message before, but not those of its parts.
+		e.ID, dedup = partID(first.Tag), longDedup
 	}
 	links, err := s.keptLinks(route, m, ids, e)
 	return relay.Acceptance{Event: e, To: route.To, Dedup: dedup, Links: links}, err

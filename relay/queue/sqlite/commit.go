@@ -242,6 +242,9 @@ func (s *Store) record(f *relay.Finish) error {
 			return err
 		}
 	}
+	if f.Result.Uncounted && f.State == relay.StatePending {
+		return nil
+	}
 	return s.insertAttempt(f.Key, number, f.Started, f.Took, &f.Result)
 }
 

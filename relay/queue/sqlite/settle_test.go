@@ -60,6 +60,24 @@ func TestFailuresByReportAreRecorded(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// TestAttemptThatDoesNotCount is not recorded, and delays the delivery.
+func TestAttemptThatDoesNotCount(t *testing.T) {
+	s := open(t, t.TempDir())
+	key := deliveryIn(t, s, "a", relay.StatePending)
+	later := time.Now().Add(time.Hour)
+	f := &relay.Finish{Key: key, State: relay.StatePending, Attempt: 1, Due: later, Result: relay.Result{Outcome: relay.Retry, Uncounted: true}}
+	require.NoError(t, s.Commit(t.Context(), &relay.Batch{Finishes: []*relay.Finish{f}}))
+	assert.Equal(t, []string{":message_id 7"}, attempts(t, s, key))
+	c, err := s.Claim(t.Context(), relay.ClaimQuery{Destination: "sms", Now: later, Max: 9, MaxBytes: 1 << 20, Held: func(int64) bool { return false }})
+	require.NoError(t, err)
+	require.Len(t, c.Due, 1)
+	assert.Equal(t, 1, c.Due[0].Attempts)
+	f.Attempt, f.State = 2, relay.StateDead
+	require.NoError(t, s.Commit(t.Context(), &relay.Batch{Finishes: []*relay.Finish{f}}))
+	assert.Len(t, attempts(t, s, key), 2, "the last one is")
+	require.NoError(t, s.Close())
+}
+
 // TestAttemptOfWhatIsGone has a report settle a delivery during its attempt, and
 // the history pruned before the attempt ends.
 func TestAttemptOfWhatIsGone(t *testing.T) {
