@@ -57,7 +57,8 @@ func TestReloadUnderLoad(t *testing.T) {
 	// each may be replaced once. No answer got lost with one, or the request
 	// would have been sent again and found to be a duplicate.
 	require.Zero(t, l.duplicates, "answers were lost")
-	require.LessOrEqual(t, l.dials.Load(), int64(connections*(reloads+1))+l.resets.Load())
+	// The client may also dial for a request that then gets another connection.
+	require.LessOrEqual(t, l.dials.Load(), int64(connections*(reloads+2))+l.resets.Load())
 	require.LessOrEqual(t, l.resets.Load(), int64(reloads), "requests on connections that nobody had accepted yet")
 	t.Logf("%d events, %d reloads, %d connections made, %d reset", len(l.accepted), reloads, l.dials.Load(), l.resets.Load())
 	c.stop(t)
