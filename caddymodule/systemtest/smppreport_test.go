@@ -2,12 +2,14 @@ package systemtest
 
 import (
 	"fmt"
+	"net"
 	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
+	"github.com/caddy-relay/caddy-relay/smppbridge/peertest"
 	"github.com/caddy-relay/caddy-relay/smppbridge/session"
 )
 
@@ -135,4 +137,37 @@ func TestSMPPSeveralRecipients(t *testing.T) {
 	c.stop(t)
 	require.Contains(t, recipients, "491702222222")
 	require.Contains(t, recipients, "491701234567")
+}
+
+// TestSMPPWaitsForTheSMSC has a message come in while the SMSC is down, for longer
+// than a delivery waits, and leave when it is back, whatever the retries are.
+func TestSMPPWaitsForTheSMSC(t *testing.T) {
+	c, address := newSMPPCaddy(t), peertest.FreeAddress(t)
+	c.configure(t, `destination sms smpp `+address+` {
+		system_id us
+		password {env.SMPP_PASSWORD}
+		dest_addr {event.json.to}
+		text {event.json.text}
+		timeouts {
+			session 100ms
+			reconnect 100ms
+			max_reconnect 200ms
+		}
+		retry {
+			attempts 2
+			every 1h
+		}
+	}
+	`, hooks)
+	c.start(t)
+	offerMessage(t, c, "order-1", outboundText)
+	failed := `caddy_relay_attempts_total{destination="sms",result="connect"}`
+	waitFor(t, "attempts in vain", func() bool { return c.metric(t, failed) >= 3 })
+	l, err := net.Listen("tcp", address)
+	require.NoError(t, err)
+	center := newSMSCOn(t, l, takeEach)
+	waitFor(t, "the message", func() bool { return c.pending(t, "sms") == 0 })
+	require.Equal(t, map[string]int{outboundText: 1}, center.texts())
+	require.Zero(t, deadLetters(t, c))
+	c.stop(t)
 }
