@@ -85,12 +85,12 @@ func runBench(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if b.sink, err = b.startSink(ctx); err != nil {
 		return err
 	}
-	defer b.sink.stop()
+	defer b.sink.Stop()
 	if slices.ContainsFunc(scenarios, func(name string) bool { return slices.Contains(smppScenarios, name) }) {
 		if b.smsc, err = b.startSMSC(ctx); err != nil {
 			return err
 		}
-		defer b.smsc.stop()
+		defer b.smsc.Stop()
 	}
 	return b.run(ctx, scenarios)
 }

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/bench/process"
 )
 
 // target is a way to configure Caddy, or what it is compared with.
@@ -106,17 +108,17 @@ func (b *bench) startCaddy(ctx context.Context, t *target, dir string) (*server,
 		return nil, err
 	}
 	env := []string{"HOME=" + dir, "XDG_DATA_HOME=" + dir + "/data", "XDG_CONFIG_HOME=" + dir + "/config"}
-	p, err := startProcess(ctx, b.stderr, env, b.caddy, "run", "--adapter", "caddyfile", "--config", config)
+	p, err := process.Start(ctx, process.Settings{Env: env, Stdout: b.stderr, Stderr: b.stderr}, b.caddy, "run", "--adapter", "caddyfile", "--config", config)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	if err := p.waitFor(ctx, address); err != nil {
-		p.kill()
+	if err := p.WaitFor(ctx, address); err != nil {
+		p.Kill()
 		return nil, err
 	}
-	return &server{processes: []*process{p}, address: address}, nil
+	return &server{processes: []*process.Process{p}, address: address}, nil
 }
 
 // buildCaddy compiles the Caddy of this module into dir.

@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/bench/process"
 )
 
 // controlled is a part of this program that runs as a process of its own, with
 // a second port where the runner controls it.
 type controlled struct {
-	*process
+	*process.Process
 	name    string
 	address string
 	control string
@@ -30,17 +32,17 @@ func (b *bench) startControlled(ctx context.Context, command string, args ...str
 		return nil, err
 	}
 	args = append([]string{command, "-address", address, "-control", control}, args...)
-	p, err := startProcess(ctx, b.stderr, nil, b.self, args...)
+	p, err := process.Start(ctx, process.Settings{Stdout: b.stderr, Stderr: b.stderr}, b.self, args...)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if err := p.waitFor(ctx, control); err != nil {
-		p.kill()
+	if err := p.WaitFor(ctx, control); err != nil {
+		p.Kill()
 		return nil, err
 	}
-	return &controlled{process: p, name: command, address: address, control: control}, nil
+	return &controlled{Process: p, name: command, address: address, control: control}, nil
 }
 
 // call sends a request to the control port and decodes the answer into v,

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/bench/process"
 )
 
 const (
@@ -26,7 +28,7 @@ const (
 // with all of them.
 type idleResult struct {
 	Role         string
-	Empty, Bound memory
+	Empty, Bound process.Memory
 }
 
 // The roles of Caddy towards those that it has sessions with.
@@ -59,11 +61,11 @@ func (b *bench) measureIdle(ctx context.Context) ([]*idleResult, error) {
 func idleMedians(rounds []*idleResult) *idleResult {
 	return &idleResult{
 		Role: rounds[0].Role,
-		Empty: memory{
+		Empty: process.Memory{
 			RSS: median(rounds, func(r *idleResult) uint64 { return r.Empty.RSS }),
 			PSS: median(rounds, func(r *idleResult) uint64 { return r.Empty.PSS }),
 		},
-		Bound: memory{
+		Bound: process.Memory{
 			RSS: median(rounds, func(r *idleResult) uint64 { return r.Bound.RSS }),
 			PSS: median(rounds, func(r *idleResult) uint64 { return r.Bound.PSS }),
 		},
@@ -72,25 +74,25 @@ func idleMedians(rounds []*idleResult) *idleResult {
 
 // idle returns what a fresh Caddy takes when it has had a number of sessions for
 // a while.
-func (b *bench) idle(ctx context.Context, role string, binds int) (memory, error) {
+func (b *bench) idle(ctx context.Context, role string, binds int) (process.Memory, error) {
 	dir, err := os.MkdirTemp(b.dir, "idle-")
 	if err != nil {
-		return memory{}, err
+		return process.Memory{}, err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // the whole of b.dir is removed at the end
 	t := target{site: "\n\trespond 404\n", app: idleClient(binds)}
 	center, err := freeAddress()
 	if err != nil {
-		return memory{}, err
+		return process.Memory{}, err
 	}
 	if role == roleSMSC {
 		if t.app, err = idleCenter(center); err != nil {
-			return memory{}, err
+			return process.Memory{}, err
 		}
 	}
 	s, err := b.startCaddy(ctx, &t, dir)
 	if err != nil {
-		return memory{}, err
+		return process.Memory{}, err
 	}
 	defer s.stop()
 	bound := func() error { return b.smsc.waitForBinds(ctx, binds) }
@@ -98,28 +100,28 @@ func (b *bench) idle(ctx context.Context, role string, binds int) (memory, error
 		// It begins to listen after the site.
 		starting, cancel := context.WithTimeout(ctx, bindTimeout)
 		defer cancel()
-		if err := s.processes[0].waitFor(starting, center); err != nil {
-			return memory{}, err
+		if err := s.processes[0].WaitFor(starting, center); err != nil {
+			return process.Memory{}, err
 		}
 		clients, err := b.startClients(ctx, center, binds)
 		if err != nil {
-			return memory{}, err
+			return process.Memory{}, err
 		}
-		defer clients.stop()
-		bound = clients.running
+		defer clients.Stop()
+		bound = clients.Ended
 	}
 	if err := bound(); err != nil {
-		return memory{}, err
+		return process.Memory{}, err
 	}
 	select {
 	case <-ctx.Done():
-		return memory{}, ctx.Err()
+		return process.Memory{}, ctx.Err()
 	case <-time.After(settleTime):
 	}
 	if err := bound(); err != nil {
-		return memory{}, err
+		return process.Memory{}, err
 	}
-	return s.processes[0].memory()
+	return s.processes[0].Memory()
 }
 
 // idleClient has Caddy bind. Without binds there is no destination that does.
@@ -162,19 +164,19 @@ func idleCenter(address string) (string, error) {
 }
 
 // startClients runs a process with sessions, and returns when they are bound.
-func (b *bench) startClients(ctx context.Context, address string, binds int) (*process, error) {
+func (b *bench) startClients(ctx context.Context, address string, binds int) (*process.Process, error) {
 	control, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	p, err := startProcess(ctx, b.stderr, nil, b.self, "clients", "-address", address, "-control", control, "-binds", strconv.Itoa(binds))
+	p, err := process.Start(ctx, process.Settings{Stdout: b.stderr, Stderr: b.stderr}, b.self, "clients", "-address", address, "-control", control, "-binds", strconv.Itoa(binds))
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, bindTimeout)
 	defer cancel()
-	if err := p.waitFor(ctx, control); err != nil {
-		p.kill()
+	if err := p.WaitFor(ctx, control); err != nil {
+		p.Kill()
 		return nil, err
 	}
 	return p, nil

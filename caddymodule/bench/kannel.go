@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/bench/process"
 )
 
 // kannelConfig is that of both of its programs: all that is not needed is left as
@@ -109,12 +111,12 @@ func (b *bench) startKannel(ctx context.Context, dir string) (_ *server, err err
 	defer cancel()
 	for i, name := range kannelPrograms {
 		// Level 4 of what is shown is panics.
-		p, err := startProcess(ctx, b.stderr, nil, name, "-v", "4", config)
+		p, err := process.Start(ctx, process.Settings{Stdout: b.stderr, Stderr: b.stderr}, name, "-v", "4", config)
 		if err != nil {
 			return nil, err
 		}
 		s.processes = append(s.processes, p)
-		if err := p.waitFor(starting, addresses[i+1]); err != nil {
+		if err := p.WaitFor(starting, addresses[i+1]); err != nil {
 			return nil, err
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"strconv"
 	"time"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/bench/process"
 )
 
 // warmUp fills connection pools and caches before anything is measured.
@@ -178,18 +180,18 @@ func (b *bench) sendAndDrain(ctx context.Context, t *target, s *server, l load) 
 // usages are those of all that a measurement is about but the sender, which is
 // a process for each load.
 type usages struct {
-	server, sink, smsc usage
+	server, sink, smsc process.Usage
 }
 
 func (b *bench) usages(s *server) (u usages, err error) {
 	if u.server, err = s.usage(); err != nil {
 		return u, err
 	}
-	if u.sink, err = b.sink.usage(); err != nil {
+	if u.sink, err = b.sink.Usage(); err != nil {
 		return u, err
 	}
 	if b.smsc != nil {
-		u.smsc, err = b.smsc.usage()
+		u.smsc, err = b.smsc.Usage()
 	}
 	return u, err
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/stretchr/testify/require"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/bench/process"
 )
 
 func TestPercentiles(t *testing.T) {
@@ -117,8 +119,8 @@ func TestReportOfSMPP(t *testing.T) {
 		kannelOne.name: {PerSecond: 2000, ServerCPU: 300},
 		smpp.name:      {PerSecond: 3000, ServerCPU: 200, Written: 2048},
 	}, nil, []*idleResult{
-		{Role: roleClient, Empty: memory{RSS: 50 << 20, PSS: 40 << 20}, Bound: memory{RSS: 120 << 20, PSS: 60 << 20}},
-		{Role: roleSMSC, Empty: memory{RSS: 50 << 20}, Bound: memory{RSS: 80 << 20}},
+		{Role: roleClient, Empty: process.Memory{RSS: 50 << 20, PSS: 40 << 20}, Bound: process.Memory{RSS: 120 << 20, PSS: 60 << 20}},
+		{Role: roleSMSC, Empty: process.Memory{RSS: 50 << 20}, Bound: process.Memory{RSS: 80 << 20}},
 	}))
 	require.Contains(t, out.String(), "28 connections, one session, windows of 10")
 	require.Contains(t, out.String(), "| kannel | 1000 | 500.0 | 0.0 | 0.0 | 9.5 | - | 0.0 | 0 |")

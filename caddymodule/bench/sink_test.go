@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/bench/process"
 )
 
 // startTestSink returns a serving sink and its address.
@@ -191,8 +193,7 @@ func TestCommands(t *testing.T) {
 	go func() {
 		done <- run(ctx, []string{"sink", "-address", address, "-control", control}, io.Discard, io.Discard)
 	}()
-	running := &process{done: make(chan struct{})}
-	require.NoError(t, running.waitFor(t.Context(), control))
+	require.NoError(t, process.Listening(t.Context(), control))
 
 	var out bytes.Buffer
 	const count = 100

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/caddy-relay/caddy-relay/smppbridge/bench/process"
 	"github.com/caddy-relay/caddy-relay/smppbridge/pdu"
 	"github.com/caddy-relay/caddy-relay/smppbridge/session"
 )
@@ -108,8 +109,7 @@ func TestClients(t *testing.T) {
 	go func() {
 		done <- run(ctx, []string{"clients", "-address", center.address, "-control", control, "-binds", "3"}, io.Discard, io.Discard)
 	}()
-	running := &process{done: make(chan struct{})}
-	require.NoError(t, running.waitFor(t.Context(), control))
+	require.NoError(t, process.Listening(t.Context(), control))
 	require.NoError(t, center.waitForBinds(t.Context(), 3))
 	stop()
 	require.NoError(t, <-done)

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/caddy-relay/caddy-relay/smppbridge/bench/process"
 	"github.com/caddy-relay/caddy-relay/smppbridge/session"
 )
 
@@ -106,7 +107,7 @@ func (b *bench) measure(ctx context.Context, p pair) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	defer s.stop()
+	defer s.Stop()
 	switch p.client {
 	case ours:
 		return b.measureFor(ctx, s, b.self, "submit", "-address", address, "-window", strconv.Itoa(b.window))
@@ -120,22 +121,22 @@ func (b *bench) measure(ctx context.Context, p pair) (sample, error) {
 
 // measureFor measures a client that submits until it is stopped.
 func (b *bench) measureFor(ctx context.Context, s *server, command ...string) (sample, error) {
-	client, err := start(ctx, b.peers, b.stderr, b.stderr, command...)
+	client, err := process.Start(ctx, process.Settings{Dir: b.peers, Stdout: b.stderr, Stderr: b.stderr}, command[0], command[1:]...)
 	if err != nil {
 		return sample{}, err
 	}
-	defer client.stop()
+	defer client.Stop()
 	if err := pause(ctx, b.warmUp); err != nil {
 		return sample{}, err
 	}
-	m, err := s.begin(client.cmd.Process.Pid)
+	m, err := s.begin(client.PID())
 	if err != nil {
 		return sample{}, err
 	}
 	if err := pause(ctx, b.duration); err != nil {
 		return sample{}, err
 	}
-	if err := client.ended(); err != nil {
+	if err := client.Ended(); err != nil {
 		return sample{}, err
 	}
 	n, err := s.count()

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/bench/process"
 )
 
 const (
@@ -45,11 +47,11 @@ func (b *bench) measureKannel(ctx context.Context, s *server, port string) (samp
 	if err != nil {
 		return sample{}, err
 	}
-	batch, err := start(ctx, dir, nil, nil, "mtbatch", "-v", "4", "-b", "127.0.0.1", "-p", box, "-f", "12345", "-a", "bench", content, recipients)
+	batch, err := process.Start(ctx, process.Settings{Dir: dir, Stdout: nil, Stderr: nil}, "mtbatch", "-v", "4", "-b", "127.0.0.1", "-p", box, "-f", "12345", "-a", "bench", content, recipients)
 	if err != nil {
 		return sample{}, err
 	}
-	defer batch.stop()
+	defer batch.Stop()
 	if err := s.await(ctx, n); err != nil {
 		return sample{}, err
 	}

@@ -5,6 +5,8 @@ package main
 import (
 	"errors"
 	"time"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/bench/process"
 )
 
 // measurement is what was used when a measurement began.
@@ -19,12 +21,12 @@ func (s *server) begin(client int) (*measurement, error) {
 	if _, err := s.count(); err != nil {
 		return nil, err
 	}
-	m := &measurement{client: client, server: s.cmd.Process.Pid, began: time.Now()}
+	m := &measurement{client: client, server: s.PID(), began: time.Now()}
 	var err error
-	if m.clientCPU, err = cpuTime(m.client); err != nil {
+	if m.clientCPU, err = process.CPU(m.client); err != nil {
 		return nil, err
 	}
-	m.serverCPU, err = cpuTime(m.server)
+	m.serverCPU, err = process.CPU(m.server)
 	return m, err
 }
 
@@ -34,11 +36,11 @@ func (m *measurement) end(n uint64) (sample, error) {
 		return sample{}, errors.New("no message came")
 	}
 	elapsed := time.Since(m.began)
-	client, err := cpuTime(m.client)
+	client, err := process.CPU(m.client)
 	if err != nil {
 		return sample{}, err
 	}
-	server, err := cpuTime(m.server)
+	server, err := process.CPU(m.server)
 	if err != nil {
 		return sample{}, err
 	}

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+
+	"github.com/caddy-relay/caddy-relay/smppbridge/bench/process"
 )
 
 // server is an SMSC that takes all messages of everybody, and counts them.
 type server struct {
-	*process
+	*process.Process
 	counts *json.Decoder
 }
 
@@ -22,7 +24,7 @@ func (b *bench) startServer(ctx context.Context, dir, address string, command ..
 	if err != nil {
 		return nil, err
 	}
-	p, err := start(ctx, dir, in, b.stderr, command...)
+	p, err := process.Start(ctx, process.Settings{Dir: dir, Stdout: in, Stderr: b.stderr}, command[0], command[1:]...)
 	// The server has its own copy, so that its end is also that of what can be read.
 	_ = in.Close()
 	if err != nil {
@@ -30,12 +32,12 @@ func (b *bench) startServer(ctx context.Context, dir, address string, command ..
 		return nil, err
 	}
 	go func() {
-		<-p.done
+		<-p.Done()
 		_ = out.Close()
 	}()
-	s := &server{process: p, counts: json.NewDecoder(out)}
-	if err := p.waitFor(ctx, address); err != nil {
-		s.stop()
+	s := &server{Process: p, counts: json.NewDecoder(out)}
+	if err := p.WaitFor(ctx, address); err != nil {
+		s.Stop()
 		return nil, err
 	}
 	return s, nil
@@ -43,7 +45,7 @@ func (b *bench) startServer(ctx context.Context, dir, address string, command ..
 
 // count returns how many messages have come since it was last called.
 func (s *server) count() (uint64, error) {
-	if err := s.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+	if err := s.Signal(syscall.SIGUSR1); err != nil {
 		return 0, err
 	}
 	var c count
