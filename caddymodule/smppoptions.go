@@ -66,7 +66,7 @@ type SMPPTimeouts struct {
 	// late has taken the message nevertheless. Default: `60s`.
 	Response caddy.Duration `json:"response,omitempty"`
 
-	// For a session that is bound, before a delivery is tried again later.
+	// For a session that is bound, before a delivery makes room for another.
 	// Default: `30s`.
 	Session caddy.Duration `json:"session,omitempty"`
 

@@ -29,18 +29,6 @@ type Link struct {
 	For time.Duration
 }
 
-// Link keeps links without an attempt, and returns once that is durable. The
-// context is only looked at before: what was handed over is kept. Errors are
-// those of [Engine.Accept], and one for a value that is too long, in which
-// case no link is kept.
-func (e *Engine) Link(ctx context.Context, links ...Link) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	_, err := e.Keep(Acceptance{Links: links})
-	return err
-}
-
 func checkLinks(links []Link) error {
 	for _, l := range links {
 		if len(l.Value) > MaxLinkLength {

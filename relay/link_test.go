@@ -157,7 +157,7 @@ func TestLinks(t *testing.T) {
 		assert.Equal(t, []string{"event 2", "event 1", "event 0"}, linked(t, e, 1))
 		assert.Empty(t, linked(t, e, 2))
 
-		require.NoError(t, e.Link(t.Context(),
+		require.NoError(t, keepLinks(e,
 			relay.Link{Hash: relay.LinkHash{2}, Value: []byte("long"), For: time.Hour},
 			relay.Link{Hash: relay.LinkHash{2}, Value: []byte("brief"), For: time.Minute}))
 		assert.Equal(t, []string{"brief", "long"}, linked(t, e, 2))
@@ -167,24 +167,27 @@ func TestLinks(t *testing.T) {
 	})
 }
 
+// keepLinks keeps links without an event.
+func keepLinks(e *relay.Engine, links ...relay.Link) error {
+	_, err := e.Keep(relay.Acceptance{Links: links})
+	return err
+}
+
 func TestLinkErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newMemoryQueue()
 		e := newEngine(t, q)
 		link := relay.Link{Hash: relay.LinkHash{1}, Value: []byte("x"), For: time.Hour}
 		long := relay.Link{Value: make([]byte, relay.MaxLinkLength+1), For: time.Hour}
-		require.ErrorContains(t, e.Link(t.Context(), link, long), "1025 bytes")
-		canceled, cancel := context.WithCancel(t.Context())
-		cancel()
-		require.ErrorIs(t, e.Link(canceled, link), context.Canceled)
+		require.ErrorContains(t, keepLinks(e, link, long), "1025 bytes")
 		q.fail(errors.New("disk gone"))
-		require.ErrorContains(t, e.Link(t.Context(), link), "disk gone")
+		require.ErrorContains(t, keepLinks(e, link), "disk gone")
 		_, err := e.Linked(t.Context(), link.Hash)
 		require.ErrorContains(t, err, "disk gone")
 		q.fail(nil)
 		assert.Empty(t, linked(t, e, 1), "none was kept")
 		require.NoError(t, e.Close(t.Context()))
-		require.ErrorIs(t, e.Link(t.Context(), link), relay.ErrClosed)
+		require.ErrorIs(t, keepLinks(e, link), relay.ErrClosed)
 		_, err = e.Linked(t.Context(), link.Hash)
 		require.ErrorIs(t, err, relay.ErrClosed)
 	})

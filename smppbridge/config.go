@@ -231,7 +231,7 @@ func (c *Config) check() error {
 
 // reported tells whether there is a receipt for each message, if all is well.
 func (c *Config) reported() bool {
-	return c.RegisteredDelivery.Receipt() == pdu.RegisteredDeliveryFinal && c.Operation != DeliverSM
+	return c.RegisteredDelivery.Receipt() == pdu.RegisteredDeliveryFinal
 }
 
 // checkConstants finds values that are wrong for each event, since they do not

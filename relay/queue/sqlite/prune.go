@@ -33,14 +33,13 @@ type pruner struct {
 	under   bool // a pass is under way
 	tight   bool // history gives way
 
-	next, state, deleteEvent, deleteDelivery, deleteAttempts, deleteNote *sqlite.Stmt
+	next, deleteEvent, deleteDelivery, deleteAttempts, deleteNote *sqlite.Stmt
 }
 
 func newPruner(conn *sqlite.Conn) (p pruner, err error) {
 	err = prepareAll(conn, []preparation{
 		// The newest event stays, since its number must not be used again.
 		{&p.next, "SELECT seq, time, \"to\" FROM events WHERE seq > ? AND seq < (SELECT max(seq) FROM events) ORDER BY seq LIMIT ?"},
-		{&p.state, "SELECT state FROM deliveries WHERE key = ?"},
 		{&p.deleteEvent, "DELETE FROM events WHERE seq = ?"},
 		{&p.deleteDelivery, "DELETE FROM deliveries WHERE key = ?"},
 		{&p.deleteAttempts, "DELETE FROM attempts WHERE delivery = ?"},
@@ -139,7 +138,7 @@ func (s *Store) removeFinished(events []prunable) (removed int64, err error) {
 	}
 	defer end(&err)
 	for _, e := range events {
-		finished, err := s.pruner.finished(e)
+		finished, err := s.finished(e)
 		if err != nil {
 			return 0, err
 		}
@@ -154,16 +153,13 @@ func (s *Store) removeFinished(events []prunable) (removed int64, err error) {
 	return removed, nil
 }
 
-func (p *pruner) finished(e prunable) (bool, error) {
+func (s *Store) finished(e prunable) (bool, error) {
 	for _, key := range e.keys {
-		p.state.BindInt64(1, key)
-		found, err := p.state.Step()
-		state := relay.State(p.state.ColumnInt64(0)) //nolint:gosec // It was a State.
-		reset(p.state, &err)
+		state, _, found, err := s.delivery(key)
 		if err != nil {
 			return false, err
 		}
-		if found && !p.may(state) {
+		if found && !s.pruner.may(state) {
 			return false, nil
 		}
 	}
